@@ -13,7 +13,7 @@ public static class ErrorCatalogue
     /// <summary>The domain of every ErrorInfo of this service.</summary>
     public const string Domain = "lab.battkomp.no";
 
-    private static readonly Dictionary<Reason, ReasonRule> Rules = Enum.GetValues<Reason>()
+    private static readonly Dictionary<Reason, ReasonRule> Rules = System.Enum.GetValues<Reason>()
         .Where(r => r != Reason.Unspecified)
         .ToDictionary(r => r, RuleFromProto);
 
