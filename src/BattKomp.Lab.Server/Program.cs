@@ -1,1 +1,3 @@
-WebApplication.CreateBuilder(args).Build().Run();
+using BattKomp.Lab.Server.Platform.Hosting;
+
+return await LabApplication.RunAsync(args);

@@ -1,0 +1,116 @@
+using System.Text.Json;
+using BattKomp.Lab.Server.Platform.Database;
+using BattKomp.Lab.Server.Platform.Errors;
+using BattKomp.Lab.V1;
+using Google.Protobuf;
+using LabProto = BattKomp.Lab.V1.Lab;
+
+namespace BattKomp.Lab.Server.Features.Catalogue;
+
+/// <summary>
+/// The catalogue's one public interface for other slices: labs, rigs, channels and code lists as an in-memory snapshot
+/// (they change rarely), re-read after every change made here and at most two seconds after another server's.
+/// </summary>
+public sealed class Catalogue(CalendarDatabase database, TimeProvider time)
+{
+    private static readonly JsonParser Parser = new(JsonParser.Settings.Default.WithIgnoreUnknownFields(true));
+    private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(2);
+    private volatile Kept? _kept;
+
+    private sealed record Kept(long Stamp, CatalogueSnapshot Snapshot);
+
+    /// <summary>The catalogue as of at most two seconds ago.</summary>
+    public async ValueTask<CatalogueSnapshot> GetAsync(CancellationToken cancel)
+    {
+        if (_kept is { } kept && time.GetElapsedTime(kept.Stamp) < KeepFor) return kept.Snapshot;
+        var snapshot = await database.ReadAsync(tx => LoadAsync(tx, cancel), cancel);
+        _kept = new Kept(time.GetTimestamp(), snapshot);
+        return snapshot;
+    }
+
+    /// <summary>The next read sees every change.</summary>
+    public void Forget() => _kept = null;
+
+    /// <summary>Locks a rig against new leases and starts (an incident or a stop), or unlocks it with <paramref name="lockedUs"/> null.</summary>
+    public async Task SetLockAsync(CalendarTransaction tx, string rig, long? lockedUs, string by, string reason, CancellationToken cancel)
+    {
+        var rows = await tx.ExecuteAsync("UPDATE rigs SET locked_us = @t, locked_by = @by, lock_reason = @r WHERE name = @n", cancel,
+            ("t", lockedUs), ("by", by), ("r", reason), ("n", rig));
+        if (rows == 0) throw LabErrors.NotFound(rig);
+        Forget();
+    }
+
+    private static async Task<CatalogueSnapshot> LoadAsync(CalendarTransaction tx, CancellationToken cancel)
+    {
+        var labs = await tx.QueryAsync("SELECT doc FROM labs ORDER BY name", r => Parser.Parse<LabProto>(r.GetString(0)), cancel);
+        var rigs = await tx.QueryAsync("SELECT doc, locked_us FROM rigs ORDER BY name", r =>
+        {
+            var rig = Parser.Parse<Rig>(r.GetString(0));
+            rig.Locked = !r.IsDBNull(1);
+            return rig;
+        }, cancel);
+        var codes = await tx.QueryAsync("SELECT list, version, code, title_en, title_nb FROM code_lists ORDER BY list, version, place",
+            r => (List: r.GetString(0), Version: r.GetString(1), Code: new Code { Code_ = r.GetString(2), TitleEn = r.GetString(3), TitleNb = r.GetString(4) }), cancel);
+        var organisations = await tx.QueryAsync("SELECT name, title FROM organisations", r => (r.GetString(0), r.GetString(1)), cancel);
+        return new CatalogueSnapshot(labs, rigs, codes.GroupBy(c => (c.List, c.Version)).Select(g =>
+        {
+            var list = new CodeList { Id = g.Key.List, Version = g.Key.Version };
+            list.Codes.AddRange(g.Select(c => c.Code));
+            return list;
+        }).ToList(), organisations.ToDictionary(o => o.Item1, o => o.Item2));
+    }
+}
+
+/// <summary>Labs, rigs, channels and code lists at one moment; immutable by agreement: clone before changing a message.</summary>
+public sealed class CatalogueSnapshot
+{
+    private readonly Dictionary<string, LabProto> _labs;
+    private readonly Dictionary<string, Rig> _rigs;
+    private readonly Dictionary<string, Channel> _channels;
+    private readonly Dictionary<string, HashSet<string>> _codes;
+
+    internal CatalogueSnapshot(IReadOnlyList<LabProto> labs, IReadOnlyList<Rig> rigs, IReadOnlyList<CodeList> lists, IReadOnlyDictionary<string, string> organisationTitles)
+    {
+        (Labs, Rigs, CodeLists, OrganisationTitles) = (labs, rigs, lists, organisationTitles);
+        _labs = labs.ToDictionary(l => l.Name);
+        _rigs = rigs.ToDictionary(r => r.Name);
+        _channels = rigs.SelectMany(r => r.Channels).ToDictionary(c => c.Name);
+        _codes = lists.GroupBy(l => l.Id).ToDictionary(g => g.Key, g => g.SelectMany(l => l.Codes).Select(c => c.Code_).ToHashSet());
+    }
+
+    /// <summary>Every lab, by name.</summary>
+    public IReadOnlyList<LabProto> Labs { get; }
+
+    /// <summary>Every rig with its channels and instruments, by name.</summary>
+    public IReadOnlyList<Rig> Rigs { get; }
+
+    /// <summary>Every code list in every version.</summary>
+    public IReadOnlyList<CodeList> CodeLists { get; }
+
+    /// <summary>Titles by organisations/… name.</summary>
+    public IReadOnlyDictionary<string, string> OrganisationTitles { get; }
+
+    /// <summary>The lab; null when unknown.</summary>
+    public LabProto? Lab(string name) => _labs.GetValueOrDefault(name);
+
+    /// <summary>The rig; null when unknown.</summary>
+    public Rig? Rig(string name) => _rigs.GetValueOrDefault(name);
+
+    /// <summary>The channel; null when unknown.</summary>
+    public Channel? Channel(string name) => _channels.GetValueOrDefault(name);
+
+    /// <summary>The rig of a channel; null when unknown.</summary>
+    public Rig? RigOfChannel(string channel) => Rig(Contracts.ResourceNames.RigOf(channel));
+
+    /// <summary>The lab of a rig or channel name; null when unknown.</summary>
+    public LabProto? LabOf(string rigOrChannel) => Rig(Contracts.ResourceNames.RigOf(rigOrChannel)) is { } rig ? Lab(rig.Lab) : null;
+
+    /// <summary>The instrument behind a channel; null when unknown.</summary>
+    public Instrument? InstrumentOf(Channel channel) => RigOfChannel(channel.Name)?.Instruments.FirstOrDefault(i => i.Name == channel.Instrument);
+
+    /// <summary>True when some version of the list has the code.</summary>
+    public bool HasCode(string list, string code) => _codes.TryGetValue(list, out var codes) && codes.Contains(code);
+
+    /// <summary>The codes of a list, for a message that says which are possible.</summary>
+    public string CodesOf(string list) => _codes.TryGetValue(list, out var codes) ? string.Join(", ", codes) : "(none)";
+}

@@ -1,0 +1,54 @@
+using Npgsql;
+
+namespace BattKomp.Lab.Server.Platform.Database;
+
+/// <summary>The calendar on PostgreSQL 15 or newer, for more than one server process or many clients.</summary>
+public sealed class PostgresCalendar(string connectionString) : CalendarDatabase
+{
+    private const int Attempts = 4;
+    private readonly NpgsqlDataSource _source = NpgsqlDataSource.Create(connectionString);
+
+    /// <inheritdoc/>
+    public override string Dialect => "postgres";
+
+    /// <inheritdoc/>
+    public override async Task<T> WriteAsync<T>(Func<CalendarTransaction, Task<T>> work, CancellationToken cancel)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await using var connection = await _source.OpenConnectionAsync(cancel);
+                await using var transaction = await connection.BeginTransactionAsync(cancel);
+                var result = await work(new CalendarTransaction(Dialect, connection, transaction));
+                await transaction.CommitAsync(CancellationToken.None);
+                return result;
+            }
+            catch (PostgresException e) when (attempt < Attempts && e.SqlState is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure)
+            {
+                // The other transaction went through; ours left nothing behind and may run again.
+            }
+            catch (NpgsqlException e) when (e is not PostgresException || e.SqlState is PostgresErrorCodes.DiskFull)
+            {
+                throw Errors.LabErrors.StoreUnavailable("the calendar database does not answer; check the PostgreSQL server", e);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task<T> ReadAsync<T>(Func<CalendarTransaction, Task<T>> work, CancellationToken cancel)
+    {
+        try
+        {
+            await using var connection = await _source.OpenConnectionAsync(cancel);
+            return await work(new CalendarTransaction(Dialect, connection, null));
+        }
+        catch (NpgsqlException e) when (e is not PostgresException)
+        {
+            throw Errors.LabErrors.StoreUnavailable("the calendar database does not answer; check the PostgreSQL server", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask DisposeAsync() => _source.DisposeAsync();
+}
