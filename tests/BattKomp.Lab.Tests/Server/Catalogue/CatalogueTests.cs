@@ -51,7 +51,12 @@ public sealed class CatalogueTests
                 TestObjectId = "secret-cell",
                 TestObject = new TestObject
                 {
-                    Kind = "cell", Title = "secret", NominalAmpereHour = 5, Condition = "new", HazardClass = "h1", TransportStatus = "prototype",
+                    Kind = "cell",
+                    Title = "secret",
+                    NominalAmpereHour = 5,
+                    Condition = "new",
+                    HazardClass = "h1",
+                    TransportStatus = "prototype",
                     Visibility = new Visibility { Kind = VisibilityKind.Confidential },
                 },
             }, cancellationToken: Cancel);
