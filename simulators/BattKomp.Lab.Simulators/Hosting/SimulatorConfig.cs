@@ -1,0 +1,138 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using BattKomp.Lab.Simulators.Cells;
+using BattKomp.Lab.Simulators.Faults;
+using BattKomp.Lab.Simulators.Instruments.Mqtt;
+
+namespace BattKomp.Lab.Simulators.Hosting;
+
+/// <summary>A configuration or command line cannot be used; the message names the field and the remedy.</summary>
+public sealed class ConfigException(string message) : Exception(message);
+
+/// <summary>What one simulator process runs: the lab's clock and a list of instruments. Field names are snake_case.</summary>
+public sealed record SimulatorConfig
+{
+    /// <summary>Lab time at <see cref="MachineOrigin"/>; absent = the machine origin.</summary>
+    public DateTimeOffset? LabOrigin { get; init; }
+
+    /// <summary>Machine UTC at which the clocks are tied; absent = when the process starts.</summary>
+    public DateTimeOffset? MachineOrigin { get; init; }
+
+    /// <summary>Lab seconds per machine second, 1 or more.</summary>
+    public double Speed { get; init; } = 1;
+
+    /// <summary>The instruments.</summary>
+    public IReadOnlyList<InstrumentConfig> Instruments { get; init; } = [];
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        ReadCommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
+    };
+
+    /// <summary>Reads and checks a configuration file.</summary>
+    /// <exception cref="ConfigException">When it is missing, not JSON, or says something impossible.</exception>
+    public static SimulatorConfig Load(string file)
+    {
+        try
+        {
+            return Parse(File.ReadAllText(file));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigException($"--config {file}: cannot be read ({e.Message}); name a readable JSON file");
+        }
+        catch (ConfigException e)
+        {
+            throw new ConfigException($"{file}: {e.Message}");
+        }
+    }
+
+    /// <summary>Reads and checks a configuration.</summary>
+    /// <exception cref="ConfigException">When it is not JSON, or says something impossible.</exception>
+    public static SimulatorConfig Parse(string json)
+    {
+        try
+        {
+            var config = JsonSerializer.Deserialize<SimulatorConfig>(json, Json) ?? throw new ConfigException("the configuration is empty; see simulators/README.md");
+            config.Check();
+            return config;
+        }
+        catch (JsonException e)
+        {
+            throw new ConfigException($"{e.Message} Correct the field; simulators/README.md lists them.");
+        }
+    }
+
+    /// <summary>Throws when the configuration says something impossible.</summary>
+    /// <exception cref="ConfigException">Names the first such field.</exception>
+    public void Check()
+    {
+        if (!double.IsFinite(Speed) || Speed < 1) throw new ConfigException("speed: lab seconds per machine second must be 1 or more");
+        if (Instruments.Count == 0) throw new ConfigException("instruments: none given; list at least one");
+        for (var i = 0; i < Instruments.Count; i++)
+            if (Instruments[i].Problem() is { } problem)
+                throw new ConfigException($"instruments[{i}]: {problem}");
+        if (Instruments.GroupBy(x => x.Id).FirstOrDefault(g => g.Count() > 1) is { } twice)
+            throw new ConfigException($"instruments: id {twice.Key} is given twice; ids must differ");
+    }
+}
+
+/// <summary>One instrument of a configuration.</summary>
+public sealed record InstrumentConfig
+{
+    /// <summary>The serial tester.</summary>
+    public const string EbcA20 = "ebc-a20";
+
+    /// <summary>The cycler that publishes.</summary>
+    public const string MqttCycler = "mqtt-cycler";
+
+    /// <summary><c>ebc-a20</c> or <c>mqtt-cycler</c>.</summary>
+    public required string Type { get; init; }
+
+    /// <summary>Instrument id; must begin with SIM.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Seed of noise and faults.</summary>
+    public int Seed { get; init; }
+
+    /// <summary>The cell.</summary>
+    public CellParameters Cell { get; init; } = new();
+
+    /// <summary>Serial: a stable name for the device path.</summary>
+    public string? Link { get; init; }
+
+    /// <summary>Serial: what goes wrong, and when.</summary>
+    public IReadOnlyList<Fault> Faults { get; init; } = [];
+
+    /// <summary>MQTT: where the broker is.</summary>
+    public BrokerOptions Broker { get; init; } = new();
+
+    /// <summary>MQTT: a recorded vendor file to replay; absent = the cell under the program.</summary>
+    public string? Replay { get; init; }
+
+    /// <summary>MQTT: what the cell goes through.</summary>
+    public ProgramOptions Program { get; init; } = new();
+
+    /// <summary>MQTT: messages sent before the oldest is acknowledged.</summary>
+    public int Window { get; init; } = 32;
+
+    /// <summary>MQTT: a run to start without a command.</summary>
+    public string? Autostart { get; init; }
+
+    /// <summary>Names the first field that cannot be, with the remedy; null when all is well.</summary>
+    public string? Problem() =>
+        Type is not (EbcA20 or MqttCycler) ? $"type '{Type}' is unknown; use {EbcA20} or {MqttCycler}"
+        : !Id.StartsWith("SIM", StringComparison.Ordinal) || Id.AsSpan().IndexOfAny("+#/ ") >= 0
+            ? $"id '{Id}' must begin with SIM, so that nobody takes it for hardware, and hold none of + # / or space"
+        : Cell.Problem() is { } cell ? $"cell.{cell}"
+        : Faults.Select(f => f.Problem()).FirstOrDefault(p => p is not null) is { } fault ? $"faults: {fault}"
+        : Type == MqttCycler && Faults.Count > 0 ? "faults: only an ebc-a20 has a line to disturb; remove them"
+        : Window is < 1 or > 65_535 ? "window must be from 1 to 65535"
+        : Broker.Port is < 1 or > 65_535 ? "broker.port must be from 1 to 65535"
+        : Program.Problem() is { } program ? $"program.{program}"
+        : null;
+}
