@@ -1,6 +1,7 @@
 using System.Net;
 using BattKomp.Lab.Contracts;
 using BattKomp.Lab.Server.Features.Catalogue;
+using BattKomp.Lab.Server.Features.Ingest;
 using BattKomp.Lab.Server.Platform.Access;
 using BattKomp.Lab.Server.Platform.Database;
 using BattKomp.Lab.Server.Platform.Errors;
@@ -83,6 +84,7 @@ public static class LabApplication
     private static void AddFeatures(IServiceCollection services)
     {
         services.AddCatalogue();
+        services.AddIngest();
     }
 
     private static void MapFeatures(WebApplication app)
