@@ -66,7 +66,7 @@ public sealed class MqttCyclerTests : IAsyncDisposable
         await _broker.StartAsync();
         Start(NewareReplay.Load(SharedFiles.NewareExample), 100_000);
         await CommandAsync("""{"command":"start","run":"r1"}""");
-        foreach (var after in (int[])[500, 3000])
+        foreach (var after in (int[])[500, 2000, 4000, 6000])
         {
             await Eventually.Async(() => _broker.RecordCount > after, Bound, $"{after} records");
             await _broker.StopAsync();

@@ -39,8 +39,17 @@ internal sealed class Outbox(int window)
     /// <summary>Queues a message; waits while the queue is full.</summary>
     internal async Task AddAsync(OutMessage message, CancellationToken cancel)
     {
-        await _waiting.Writer.WriteAsync(message, cancel).ConfigureAwait(false);
+        // Counted first: the acknowledgement may come before this call returns.
         if (message.IsRecord) Interlocked.Increment(ref _added);
+        try
+        {
+            await _waiting.Writer.WriteAsync(message, cancel).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            if (message.IsRecord) Interlocked.Decrement(ref _added);
+            throw;
+        }
     }
 
     /// <summary>Sends until the connection breaks (throws) or the token fires.</summary>
@@ -64,11 +73,13 @@ internal sealed class Outbox(int window)
 
     private bool TryNext(out OutMessage message) => _again.TryDequeue(out message!) || _waiting.Reader.TryRead(out message!);
 
-    private Task<MqttClientPublishResult> Send(IMqttClient client, OutMessage message, CancellationToken cancel)
+    // Async, because a client that has just lost its connection throws before it gives a task: the message would be in
+    // neither queue, and lost.
+    private async Task<MqttClientPublishResult> Send(IMqttClient client, OutMessage message, CancellationToken cancel)
     {
         if (message.IsRecord) Interlocked.Increment(ref message.Sendings == 0 ? ref _published : ref _resent);
         message.Sendings++;
-        return client.PublishAsync(message.Message, cancel);
+        return await client.PublishAsync(message.Message, cancel).ConfigureAwait(false);
     }
 
     private async Task AcknowledgeOldest(Queue<(OutMessage Message, Task<MqttClientPublishResult> Sending)> inFlight)
