@@ -1,1 +1,3 @@
-return 0;
+using BattKomp.Lab.Cli;
+
+return await CliApplication.RunAsync(args, CliHost.OfThisProcess());
