@@ -34,6 +34,9 @@ public sealed class LabOptions
     /// <summary>Lab seconds per machine second.</summary>
     public double LabSpeed { get; set; } = 1;
 
+    /// <summary>The limits of bookings.</summary>
+    public Features.Bookings.BookingOptions Bookings { get; set; } = new();
+
     /// <summary>The two clocks, as configured.</summary>
     public LabClock LabClock() => LabOrigin.Length == 0
         ? Domain.Time.LabClock.RealTime
@@ -53,6 +56,7 @@ public sealed class LabOptions
         foreach (var (name, text) in new[] { (nameof(LabOrigin), LabOrigin), (nameof(MachineOrigin), MachineOrigin) })
             if ((LabOrigin.Length > 0 || MachineOrigin.Length > 0) && !InstantPattern.ExtendedIso.Parse(text).Success)
                 mistakes.Add($"{name} '{text}' is not an ISO 8601 UTC instant: use 2026-11-23T08:00:00Z.");
+        mistakes.AddRange(Bookings.Mistakes());
         return mistakes;
     }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using BattKomp.Lab.Contracts;
+using BattKomp.Lab.Server.Features.Bookings;
 using BattKomp.Lab.Server.Features.Catalogue;
 using BattKomp.Lab.Server.Features.Ingest;
 using BattKomp.Lab.Server.Platform.Access;
@@ -84,12 +85,14 @@ public static class LabApplication
     private static void AddFeatures(IServiceCollection services)
     {
         services.AddCatalogue();
+        services.AddBookings();
         services.AddIngest();
     }
 
     private static void MapFeatures(WebApplication app)
     {
         app.MapGrpcService<LabServiceHandler>();
+        app.MapGrpcService<BookingServiceHandler>();
     }
 
     private static void Listen(KestrelServerOptions kestrel, string address, HttpProtocols protocols)

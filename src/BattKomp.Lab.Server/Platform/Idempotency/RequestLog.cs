@@ -11,6 +11,18 @@ namespace BattKomp.Lab.Server.Platform.Idempotency;
 /// </summary>
 public sealed class RequestLog(CalendarDatabase database, MachineClock clock)
 {
+    /// <summary>Finds an answer by <c>@s</c> subject and <c>@r</c> request id; for slices that put it into a batch of their own.</summary>
+    public const string FindSql = "SELECT content_sha256, response FROM requests WHERE subject = @s AND request_id = @r";
+
+    /// <summary>Stores an answer; see <see cref="FindSql"/>.</summary>
+    public const string StoreSql = "INSERT INTO requests (subject, request_id, method, content_sha256, response, created_us) VALUES (@s, @r, @m, @c, @b, @t)";
+
+    /// <summary>Queues replays of one request id behind each other in PostgreSQL; <c>@k</c> is <see cref="LockKey"/>.</summary>
+    public const string PostgresLockSql = "SELECT pg_advisory_xact_lock(hashtextextended(@k, 7))";
+
+    /// <summary>What a request id is locked by.</summary>
+    public static string LockKey(string subject, string requestId) => subject + "\n" + requestId;
+
     /// <summary>
     /// Runs <paramref name="work"/> in a write transaction, once per (subject, request id). An empty id runs it unguarded.
     /// A refusal stores nothing: the same id may be tried again.
@@ -45,8 +57,8 @@ public sealed class RequestLog(CalendarDatabase database, MachineClock clock)
     {
         // Two replays that race in PostgreSQL must queue here, or both would do the work.
         if (tx.Dialect == "postgres")
-            await tx.ExecuteAsync("SELECT pg_advisory_xact_lock(hashtextextended(@k, 7))", cancel, ("k", subject + "\n" + requestId));
-        var rows = await tx.QueryAsync("SELECT content_sha256, response FROM requests WHERE subject = @s AND request_id = @r",
+            await tx.ExecuteAsync(PostgresLockSql, cancel, ("k", LockKey(subject, requestId)));
+        var rows = await tx.QueryAsync(FindSql,
             r => (Content: r.GetString(0), Response: r.GetFieldValue<byte[]>(1)), cancel, ("s", subject), ("r", requestId));
         if (rows.Count == 0) return null;
         if (rows[0].Content != content) throw LabErrors.RequestIdReused(requestId);
@@ -55,7 +67,6 @@ public sealed class RequestLog(CalendarDatabase database, MachineClock clock)
 
     /// <summary>Keeps an answer.</summary>
     public Task StoreAsync(CalendarTransaction tx, string subject, string requestId, string method, string content, IMessage response, CancellationToken cancel) =>
-        tx.ExecuteAsync(
-            "INSERT INTO requests (subject, request_id, method, content_sha256, response, created_us) VALUES (@s, @r, @m, @c, @b, @t)", cancel,
+        tx.ExecuteAsync(StoreSql, cancel,
             ("s", subject), ("r", requestId), ("m", method), ("c", content), ("b", response.ToByteArray()), ("t", Micros.FromInstant(clock.Now)));
 }

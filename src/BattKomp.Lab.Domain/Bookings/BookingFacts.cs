@@ -1,0 +1,101 @@
+using BattKomp.Lab.Domain.Time;
+using NodaTime;
+
+namespace BattKomp.Lab.Domain.Bookings;
+
+/// <summary>Everything the rules may look at, loaded before they run; they never load anything themselves.</summary>
+public sealed record BookingFacts
+{
+    /// <summary>The limits in force.</summary>
+    public BookingLimits Limits { get; init; } = new();
+
+    /// <summary>The rig of every known channel of the request; an unknown channel is absent.</summary>
+    public IReadOnlyDictionary<string, RigFacts> RigOfChannel { get; init; } = new Dictionary<string, RigFacts>();
+
+    /// <summary>The labs of those rigs, by name.</summary>
+    public IReadOnlyDictionary<string, LabFacts> Labs { get; init; } = new Dictionary<string, LabFacts>();
+
+    /// <summary>What occupies the channels within <see cref="OccupiedKnown"/>.</summary>
+    public IReadOnlyList<Occupied> Occupied { get; init; } = [];
+
+    /// <summary>The stretch in which <see cref="Occupied"/> is complete; nearest free windows are sought only there. Null = only the asked window.</summary>
+    public TimeWindow? OccupiedKnown { get; init; }
+
+    /// <summary>Hazard classes from the mildest to the worst.</summary>
+    public IReadOnlyList<string> HazardOrder { get; init; } = [];
+
+    /// <summary>The test object of the cell test that the request names; null when it names none.</summary>
+    public TestObjectFacts? TestObject { get; init; }
+
+    /// <summary>The distinct rigs of the request's known channels, by name.</summary>
+    public IEnumerable<RigFacts> RigsOf(BookingRequest request) => request.Channels
+        .Select(c => RigOfChannel.GetValueOrDefault(c)).OfType<RigFacts>().DistinctBy(r => r.Name).OrderBy(r => r.Name, StringComparer.Ordinal);
+
+    /// <summary>The distinct labs of the request's known channels, by name.</summary>
+    public IEnumerable<LabFacts> LabsOf(BookingRequest request) => RigsOf(request)
+        .Select(r => Labs.GetValueOrDefault(r.Lab)).OfType<LabFacts>().DistinctBy(l => l.Name).OrderBy(l => l.Name, StringComparer.Ordinal);
+}
+
+/// <summary>The limits that hold for every booking of this server.</summary>
+public sealed record BookingLimits
+{
+    /// <summary>How far ahead a booking may end.</summary>
+    public Duration Horizon { get; init; } = Duration.FromDays(365);
+
+    /// <summary>Shortest booking.</summary>
+    public Duration MinLength { get; init; } = Duration.FromMinutes(1);
+
+    /// <summary>Longest booking.</summary>
+    public Duration MaxLength { get; init; } = Duration.FromDays(60);
+
+    /// <summary>How long before now a booking may start: clocks differ and calls take time.</summary>
+    public Duration PastTolerance { get; init; } = Duration.FromMinutes(1);
+
+    /// <summary>Time that must stay free between a booking and its neighbours on a channel; zero = none.</summary>
+    public Duration Buffer { get; init; } = Duration.Zero;
+
+    /// <summary>Persons that one bench holds.</summary>
+    public int PersonsPerBench { get; init; } = 4;
+}
+
+/// <summary>What the rules need of a rig.</summary>
+/// <param name="Name">rigs/{rig}</param>
+/// <param name="Lab">labs/{lab}</param>
+/// <param name="HazardClass">Highest class it is approved for; empty = not stated.</param>
+/// <param name="MaxWattHour">Largest test object, Wh; 0 = not stated.</param>
+/// <param name="AttendedOnly">Somebody must be at the rig while it is energised.</param>
+/// <param name="Benches">Places for learner groups; 0 = not stated.</param>
+/// <param name="Locked">An incident or a stop keeps it locked.</param>
+public sealed record RigFacts(string Name, string Lab, string HazardClass, double MaxWattHour, bool AttendedOnly, int Benches, bool Locked);
+
+/// <summary>What the rules need of a lab.</summary>
+/// <param name="Name">labs/{lab}</param>
+/// <param name="Zone">The zone its opening hours are judged in.</param>
+/// <param name="Hours">Open stretches by weekday; none = always open.</param>
+/// <param name="Closures">Closed days.</param>
+public sealed record LabFacts(string Name, DateTimeZone Zone, IReadOnlyList<OpenStretch> Hours, IReadOnlyList<ClosedDays> Closures);
+
+/// <summary>One open stretch of a weekday, in minutes of wall-clock time from local midnight, half-open.</summary>
+public sealed record OpenStretch(IsoDayOfWeek Day, int OpensMinute, int ClosesMinute);
+
+/// <summary>Closed days, both ends included, in the lab's own calendar.</summary>
+public sealed record ClosedDays(LocalDate First, LocalDate Last, string Why);
+
+/// <summary>What the rules need of a test object.</summary>
+/// <param name="Name">testObjects/{test_object}</param>
+/// <param name="HazardClass">Code of the list "hazard-class".</param>
+/// <param name="NominalWattHour">Wh; 0 = not stated.</param>
+public sealed record TestObjectFacts(string Name, string HazardClass, double NominalWattHour);
+
+/// <summary>What takes a resource's time.</summary>
+public enum OccupancyKind
+{
+    /// <summary>A booking.</summary>
+    Booking = 1,
+
+    /// <summary>A maintenance window.</summary>
+    Outage = 2,
+}
+
+/// <summary>A stretch of a resource that is taken; no word of by whom.</summary>
+public sealed record Occupied(string Resource, TimeWindow During, OccupancyKind Kind);

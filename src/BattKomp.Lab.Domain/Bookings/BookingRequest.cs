@@ -1,0 +1,28 @@
+using BattKomp.Lab.Domain.Time;
+
+namespace BattKomp.Lab.Domain.Bookings;
+
+/// <summary>How people take part in a booking.</summary>
+public enum Presence
+{
+    /// <summary>At the rig.</summary>
+    OnSite,
+
+    /// <summary>Elsewhere, looking on.</summary>
+    RemoteView,
+
+    /// <summary>Elsewhere, operating.</summary>
+    RemoteOperate,
+}
+
+/// <summary>What somebody wants to book: all the channels or none.</summary>
+/// <param name="Channels">rigs/{rig}/channels/{channel}, as asked for (unknown and repeated ones included).</param>
+/// <param name="Window">Half-open, UTC.</param>
+public sealed record BookingRequest(IReadOnlyList<string> Channels, TimeWindow Window)
+{
+    /// <summary>Persons present or connected, at least 1.</summary>
+    public int Headcount { get; init; } = 1;
+
+    /// <summary>How they take part.</summary>
+    public Presence Presence { get; init; } = Presence.OnSite;
+}

@@ -1,0 +1,34 @@
+using BattKomp.Lab.Domain.Bookings.Rules;
+using NodaTime;
+
+namespace BattKomp.Lab.Domain.Bookings;
+
+/// <summary>One thing that can stand against a booking. Pure: same arguments, same answer.</summary>
+public interface IBookingRule
+{
+    /// <summary>Every violation of this rule; none when it accepts.</summary>
+    IEnumerable<Violation> Evaluate(Instant now, BookingRequest request, BookingFacts facts);
+}
+
+/// <summary>The one rule engine: every path that takes time on a resource asks it.</summary>
+public static class BookingRules
+{
+    private static readonly OccupancyRule Occupancy = new();
+    private static readonly OutageRule Outages = new();
+
+    /// <summary>Every rule of a booking, in the order in which their violations are told.</summary>
+    public static IReadOnlyList<IBookingRule> All { get; } =
+    [
+        new KnownChannelRule(), new DuplicateChannelRule(), new PastRule(), new HorizonRule(), new LengthRule(),
+        Occupancy, Outages, new BufferRule(), new OpeningHoursRule(), new RigLockedRule(),
+        new HazardRule(), new EnergyRule(), new AttendedRule(), new BenchRule(),
+    ];
+
+    /// <summary>Every violation of a booking request; empty = accepted.</summary>
+    public static IReadOnlyList<Violation> Evaluate(Instant now, BookingRequest request, BookingFacts facts) =>
+        [.. All.SelectMany(rule => rule.Evaluate(now, request, facts))];
+
+    /// <summary>Every violation of a wish for a maintenance window: what already occupies the time. Opening hours and lengths do not bind it.</summary>
+    public static IReadOnlyList<Violation> EvaluateOutage(Instant now, BookingRequest request, BookingFacts facts) =>
+        [.. Occupancy.Evaluate(now, request, facts), .. Outages.Evaluate(now, request, facts)];
+}

@@ -1,0 +1,24 @@
+using BattKomp.Lab.Domain.Access;
+using NodaTime;
+
+namespace BattKomp.Lab.Domain.Bookings.Rules;
+
+/// <summary>A booking does not start before now, beyond the tolerance.</summary>
+public sealed class PastRule : IBookingRule
+{
+    /// <inheritdoc/>
+    public IEnumerable<Violation> Evaluate(Instant now, BookingRequest request, BookingFacts facts)
+    {
+        if (request.Window.Start >= now - facts.Limits.PastTolerance) yield break;
+        var nearest = request.Window.StartingAt(now);
+        yield return new Violation("STARTS_IN_PAST", "past",
+            $"The booking starts {Sentences.Of(request.Window.Start)}, which is past.{Sentences.Remedy(nearest, "")}")
+        {
+            Limit = Sentences.Of(now),
+            Actual = Sentences.Of(request.Window.Start),
+            // Time that is wholly over cannot be used; time that is partly over can be put on record by a manager.
+            OverridableBy = request.Window.End > now ? Roles.LabManager : "",
+            Nearest = nearest,
+        };
+    }
+}

@@ -1,0 +1,52 @@
+using BattKomp.Lab.Domain.Access;
+using BattKomp.Lab.Domain.Bookings;
+using BattKomp.Lab.Server.Features.Catalogue;
+using BattKomp.Lab.Server.Platform;
+using BattKomp.Lab.Server.Platform.Database;
+using BattKomp.Lab.Server.Platform.Errors;
+using NodaTime;
+using State = BattKomp.Lab.Domain.Bookings.BookingState;
+
+namespace BattKomp.Lab.Server.Features.Bookings;
+
+/// <summary>The bookings' one public interface for other slices: what is due, and what became of it.</summary>
+public sealed class BookingCalendar(CalendarDatabase database, MachineClock clock)
+{
+    /// <summary>The booking, everything in it; null when there is none. The caller's view is <see cref="BookingViews"/>'s.</summary>
+    public Task<StoredBooking?> FindAsync(string name, CancellationToken cancel) => database.ReadAsync(tx => FindAsync(tx, name, cancel), cancel);
+
+    /// <summary>As the other overload, inside a transaction.</summary>
+    public Task<StoredBooking?> FindAsync(CalendarTransaction tx, string name, CancellationToken cancel) => BookingStore.FindAsync(tx, name, forUpdate: false, cancel);
+
+    /// <summary>CONFIRMED bookings whose window contains <paramref name="now"/> (machine time), earliest first: a lease is due.</summary>
+    public Task<List<StoredBooking>> DueForLeaseAsync(Instant now, CancellationToken cancel) => database.ReadAsync(tx => BookingStore.ConfirmedAtAsync(tx, now, cancel), cancel);
+
+    /// <summary>CONFIRMED and RUNNING bookings whose window is over at <paramref name="now"/>, earliest first.</summary>
+    public Task<List<StoredBooking>> EndedAsync(Instant now, CancellationToken cancel) => database.ReadAsync(tx => BookingStore.LiveEndedByAsync(tx, now, cancel), cancel);
+
+    /// <summary>CONFIRMED → RUNNING: a run was started from it. Already RUNNING is fine.</summary>
+    /// <exception cref="LabException">WRONG_STATE; RESOURCE_NOT_FOUND.</exception>
+    public Task<StoredBooking> MarkRunningAsync(CalendarTransaction tx, string booking, CancellationToken cancel) => StepAsync(tx, booking, BookingStep.Start, "", cancel);
+
+    /// <summary>RUNNING → COMPLETED, which frees what is left of the time. Already COMPLETED is fine.</summary>
+    /// <exception cref="LabException">WRONG_STATE; RESOURCE_NOT_FOUND.</exception>
+    public Task<StoredBooking> MarkCompletedAsync(CalendarTransaction tx, string booking, CancellationToken cancel) => StepAsync(tx, booking, BookingStep.Complete, "", cancel);
+
+    /// <summary>CONFIRMED → NO_SHOW, which frees the time and keeps the row. Already NO_SHOW is fine.</summary>
+    /// <exception cref="LabException">WRONG_STATE; RESOURCE_NOT_FOUND.</exception>
+    public Task<StoredBooking> MarkNoShowAsync(CalendarTransaction tx, string booking, string reason, CancellationToken cancel) => StepAsync(tx, booking, BookingStep.MissedByHolder, reason, cancel);
+
+    internal async Task<StoredBooking> StepAsync(CalendarTransaction tx, string name, BookingStep step, string reason, CancellationToken cancel)
+    {
+        var booking = await BookingStore.FindAsync(tx, name, forUpdate: true, cancel) ?? throw LabErrors.NotFound(name);
+        if (step != BookingStep.Cancel && booking.State == BookingStates.Target(step)) return booking;
+        return await StepAsync(tx, booking, step, reason, cancel);
+    }
+
+    internal async Task<StoredBooking> StepAsync(CalendarTransaction tx, StoredBooking booking, BookingStep step, string reason, CancellationToken cancel)
+    {
+        var to = BookingStates.After(booking.State, step) ?? throw BookingErrors.WrongState(booking, step);
+        if (!await BookingStore.MoveAsync(tx, booking, to, reason, Micros.FromInstant(clock.Now), cancel)) throw LabErrors.EtagStale(booking.Name);
+        return (await BookingStore.FindAsync(tx, booking.Name, forUpdate: false, cancel))!;
+    }
+}

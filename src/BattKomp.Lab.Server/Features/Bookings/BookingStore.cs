@@ -1,0 +1,143 @@
+using System.Data.Common;
+using BattKomp.Lab.Domain.Bookings;
+using BattKomp.Lab.Server.Platform;
+using BattKomp.Lab.Server.Platform.Database;
+using BattKomp.Lab.V1;
+using Google.Protobuf;
+using NodaTime;
+using State = BattKomp.Lab.Domain.Bookings.BookingState;
+using TimeWindow = BattKomp.Lab.Domain.Time.TimeWindow;
+
+namespace BattKomp.Lab.Server.Features.Bookings;
+
+/// <summary>Rows of bookings and outages, in the SQL that both dialects share; the hot paths stand in <see cref="CalendarHotPath"/>.</summary>
+internal static class BookingStore
+{
+    internal const string InsertBooking =
+        "INSERT INTO bookings (name, state, start_us, end_us, holder, organisation, version, created_us, changed_us, predecessor, successor, state_reason, doc) " +
+        "VALUES (@name, @state, @start, @end, @holder, @organisation, 1, @now, @now, @predecessor, '', @why, @doc)";
+
+    internal const string InsertUsage =
+        "INSERT INTO booking_usage (booking, confirmed_us, start_us, end_us, channels, purpose, activity_class, education_level, stages, headcount, presence, " +
+        "visibility, affiliation, organisation, project, module, cohort, allocation, cell_test, procedure) VALUES (@name, @now, @start, @end, @channels, @purpose, " +
+        "@activity, @education, @stages, @headcount, @presence, @visibility, @affiliation, @organisation, @project, @module, @cohort, @allocation, @cell_test, @procedure)";
+
+    private const string Columns = "b.id, b.state, b.version, b.organisation, b.created_us, b.predecessor, b.successor, b.state_reason, b.doc";
+
+    internal static (string, object?)[] BookingValues(StoredBooking b, long nowUs) =>
+    [
+        ("name", b.Name), ("state", (int)b.State), ("start", Micros.FromInstant(b.Window.Start)), ("end", Micros.FromInstant(b.Window.End)),
+        ("holder", b.Message.Holder), ("organisation", b.Organisation), ("now", nowUs), ("predecessor", b.Message.Predecessor),
+        ("why", b.Message.StateReason), ("doc", b.Message.ToByteArray()),
+    ];
+
+    internal static (string, object?)[] UsageValues(StoredBooking b, long nowUs) =>
+    [
+        ("name", b.Name), ("now", nowUs), ("start", Micros.FromInstant(b.Window.Start)), ("end", Micros.FromInstant(b.Window.End)),
+        ("channels", Join(b.Message.Channels)), ("purpose", b.Message.Purpose), ("activity", b.Message.ActivityClass), ("education", b.Message.EducationLevel),
+        ("stages", Join(b.Message.Stages)), ("headcount", b.Message.Headcount), ("presence", (int)b.Message.Presence), ("visibility", (int)(b.Message.Visibility?.Kind ?? VisibilityKind.Open)),
+        ("affiliation", b.Message.Affiliation), ("organisation", b.Organisation), ("project", b.Message.Project), ("module", b.Message.Module), ("cohort", b.Message.Cohort),
+        ("allocation", b.Message.Allocation), ("cell_test", b.Message.CellTest), ("procedure", b.Message.Procedure),
+    ];
+
+    internal static async Task<StoredBooking?> FindAsync(CalendarTransaction tx, string name, bool forUpdate, CancellationToken cancel)
+    {
+        // SQLite's writer gate already keeps everyone else out.
+        var suffix = forUpdate && tx.Dialect == "postgres" ? " FOR UPDATE" : "";
+        return (await tx.QueryAsync($"SELECT {Columns} FROM bookings b WHERE b.name = @n{suffix}", Map, cancel, ("n", name))).SingleOrDefault();
+    }
+
+    /// <summary>Confirmed bookings whose window contains the instant.</summary>
+    internal static Task<List<StoredBooking>> ConfirmedAtAsync(CalendarTransaction tx, Instant at, CancellationToken cancel) => tx.QueryAsync(
+        $"SELECT {Columns} FROM bookings b WHERE b.state IN (3, 4) AND b.state = 3 AND b.start_us <= @t AND b.end_us > @t ORDER BY b.start_us, b.id", Map, cancel,
+        ("t", Micros.FromInstant(at)));
+
+    /// <summary>Confirmed and running bookings whose window is over.</summary>
+    internal static Task<List<StoredBooking>> LiveEndedByAsync(CalendarTransaction tx, Instant at, CancellationToken cancel) => tx.QueryAsync(
+        $"SELECT {Columns} FROM bookings b WHERE b.state IN (3, 4) AND b.end_us <= @t ORDER BY b.start_us, b.id", Map, cancel, ("t", Micros.FromInstant(at)));
+
+    /// <summary>Moves a booking that is still in the version read; frees its time when the new state does not occupy.</summary>
+    internal static async Task<bool> MoveAsync(CalendarTransaction tx, StoredBooking from, State to, string reason, long nowUs, CancellationToken cancel)
+    {
+        var rows = await tx.ExecuteAsync(
+            "UPDATE bookings SET state = @to, version = version + 1, changed_us = @now, state_reason = @why WHERE name = @n AND version = @v", cancel,
+            ("to", (int)to), ("now", nowUs), ("why", reason), ("n", from.Name), ("v", from.Version));
+        if (rows == 0) return false;
+        if (!BookingStates.Occupies(to))
+            await tx.ExecuteAsync("UPDATE occupancy SET occupies = 0 WHERE booking = @n AND occupies = 1", cancel, ("n", from.Name));
+        return true;
+    }
+
+    /// <summary>Bookings that overlap the window, in order of (start, id), after the given key.</summary>
+    internal static Task<List<StoredBooking>> OverlappingAsync(CalendarTransaction tx, BookingQuery q, CancellationToken cancel)
+    {
+        var postgres = tx.Dialect == "postgres";
+        // Occupying ones are found through the occupancy index, which is why its WHERE is repeated; ended ones through their start.
+        var which = q.IncludeEnded
+            ? "b.start_us < @end AND b.end_us > @start"
+            : postgres
+                ? "b.name IN (SELECT o.booking FROM occupancy o WHERE o.during && int8range(@start, @end) AND o.occupies = 1 AND o.kind = 1)"
+                : "b.name IN (SELECT o.booking FROM occupancy o WHERE o.end_us > @start AND o.start_us < @end AND o.occupies = 1 AND o.kind = 1)";
+        if (q.Resources is not null)
+            which += $" AND EXISTS (SELECT 1 FROM occupancy r WHERE r.booking = b.name AND r.resource {In(postgres, "resources")})";
+        if (q.Holder.Length > 0) which += " AND b.holder = @holder";
+        return tx.QueryAsync(
+            $"SELECT {Columns} FROM bookings b WHERE {which} AND (b.start_us > @after_start OR (b.start_us = @after_start AND b.id > @after_id)) ORDER BY b.start_us, b.id LIMIT @limit",
+            Map, cancel, ("start", Micros.FromInstant(q.Window.Start)), ("end", Micros.FromInstant(q.Window.End)), ("after_start", q.AfterStart), ("after_id", q.AfterId),
+            ("limit", q.Limit), ("holder", q.Holder), ("resources", List(postgres, q.Resources ?? [])));
+    }
+
+    internal static Task<List<Outage>> OutagesAsync(CalendarTransaction tx, BookingQuery q, CancellationToken cancel)
+    {
+        var postgres = tx.Dialect == "postgres";
+        var which = q.Resources is null ? "" : $" AND EXISTS (SELECT 1 FROM occupancy r WHERE r.booking = u.name AND r.resource {In(postgres, "resources")})";
+        return tx.QueryAsync(
+            $"SELECT u.name, u.start_us, u.end_us, u.why, u.resources FROM outages u WHERE u.start_us < @end AND u.end_us > @start{which} ORDER BY u.start_us, u.name LIMIT 500",
+            MapOutage, cancel, ("start", Micros.FromInstant(q.Window.Start)), ("end", Micros.FromInstant(q.Window.End)), ("resources", List(postgres, q.Resources ?? [])));
+    }
+
+    internal static Task InsertOutageAsync(CalendarTransaction tx, Outage o, string by, long nowUs, CancellationToken cancel) => tx.ExecuteAsync(
+        "INSERT INTO outages (name, start_us, end_us, why, created_by, created_us, resources) VALUES (@n, @s, @e, @w, @by, @now, @r)", cancel,
+        ("n", o.Name), ("s", Micros.FromInstant(BookingTimes.Instant(o.Window.Start))), ("e", Micros.FromInstant(BookingTimes.Instant(o.Window.End))), ("w", o.Why),
+        ("by", by), ("now", nowUs), ("r", Join(o.Resources)));
+
+    /// <summary>A list in one column: names and codes hold no line breaks.</summary>
+    internal static string Join(IEnumerable<string> items) => string.Join('\n', items);
+
+    /// <summary>The right side of "column IN list" in the dialect; see <see cref="List"/>.</summary>
+    internal static string In(bool postgres, string parameter) => postgres ? $"= ANY (@{parameter})" : $"IN (SELECT value FROM json_each(@{parameter}))";
+
+    /// <summary>The value of a list parameter in the dialect.</summary>
+    internal static object List(bool postgres, IEnumerable<string> items) => postgres ? items.ToArray() : System.Text.Json.JsonSerializer.Serialize(items);
+
+    private static StoredBooking Map(DbDataReader row)
+    {
+        var message = Booking.Parser.ParseFrom(row.GetFieldValue<byte[]>(8));
+        var version = row.GetInt32(2);
+        message.State = (V1.BookingState)row.GetInt32(1);
+        message.Etag = BookingViews.Etag(version);
+        message.CreateTime = BookingTimes.Stamp(row.GetInt64(4));
+        message.Predecessor = row.GetString(5);
+        message.Successor = row.GetString(6);
+        message.StateReason = row.GetString(7);
+        return new StoredBooking(row.GetInt64(0), message, row.GetString(3), version);
+    }
+
+    private static Outage MapOutage(DbDataReader row) => new()
+    {
+        Name = row.GetString(0),
+        Window = BookingTimes.Window(BookingTimes.Window(row.GetInt64(1), row.GetInt64(2))),
+        Why = row.GetString(3),
+        Resources = { row.GetString(4).Split('\n') },
+    };
+}
+
+/// <summary>What a list asks of the store.</summary>
+/// <param name="Window">Only what overlaps it.</param>
+/// <param name="Resources">Channels; null = all.</param>
+/// <param name="Holder">persons/…; empty = anyone's.</param>
+/// <param name="IncludeEnded">Also those that no longer occupy.</param>
+/// <param name="AfterStart">Microseconds; with <paramref name="AfterId"/> the key of the last row of the page before.</param>
+/// <param name="AfterId">Row number.</param>
+/// <param name="Limit">Rows at most.</param>
+internal sealed record BookingQuery(TimeWindow Window, IReadOnlyList<string>? Resources, string Holder, bool IncludeEnded, long AfterStart, long AfterId, int Limit);

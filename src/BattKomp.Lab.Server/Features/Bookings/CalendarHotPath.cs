@@ -1,0 +1,55 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using BattKomp.Lab.Domain.Bookings;
+using BattKomp.Lab.Server.Platform.Database;
+using TimeWindow = BattKomp.Lab.Domain.Time.TimeWindow;
+
+namespace BattKomp.Lab.Server.Features.Bookings;
+
+/// <summary>
+/// The statements on the way of every create, in each dialect's best form. The order is the contract: lock the request id,
+/// lock the resources, look, decide, write, all in the caller's transaction.
+/// </summary>
+internal abstract class CalendarHotPath
+{
+    /// <summary>The path of a dialect.</summary>
+    internal static CalendarHotPath Of(CalendarDatabase database) => database.Dialect == "postgres" ? new PostgresHotPath() : new SqliteHotPath();
+
+    /// <summary>Locks the resources for this transaction's writes and reads what stands against taking them.</summary>
+    internal abstract Task<HotFacts> LockAndLoadAsync(CalendarTransaction tx, HotQuery query, CancellationToken cancel);
+
+    /// <summary>What occupies the resources in the window, without a lock.</summary>
+    internal abstract Task<List<Occupied>> OccupiedAsync(CalendarTransaction tx, IReadOnlyList<string> resources, TimeWindow window, CancellationToken cancel);
+
+    /// <summary>Writes a booking with its occupancy and usage rows and the answer to its request id.</summary>
+    internal abstract Task InsertAsync(CalendarTransaction tx, StoredBooking booking, long nowUs, RequestAnswer? answer, CancellationToken cancel);
+
+    /// <summary>Writes occupancy rows alone (outages).</summary>
+    internal abstract Task OccupyAsync(CalendarTransaction tx, string owner, OccupancyKind kind, IReadOnlyList<string> resources, TimeWindow window, CancellationToken cancel);
+
+    /// <summary>True when the store's own constraint refused an overlap that the check before it did not see (a stray writer).</summary>
+    internal abstract bool IsOverlap(Exception error);
+
+    /// <summary>Lock keys of resources: sorted, so that two bundles in opposite order queue instead of deadlocking.</summary>
+    internal static long[] LockKeys(IEnumerable<string> resources) => [.. resources.Select(LockKey).Distinct().Order()];
+
+    private static long LockKey(string resource) => BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes("occupancy\n" + resource)));
+}
+
+/// <summary>What to lock and to look at.</summary>
+/// <param name="Subject">Whose request id.</param>
+/// <param name="RequestId">Empty = none.</param>
+/// <param name="Resources">Channels.</param>
+/// <param name="Rigs">Rigs whose lock counts.</param>
+/// <param name="Window">Looked at; the asked window with the buffer around it.</param>
+internal sealed record HotQuery(string Subject, string RequestId, IReadOnlyList<string> Resources, IReadOnlyList<string> Rigs, TimeWindow Window);
+
+/// <summary>What stands there.</summary>
+internal sealed record HotFacts(EarlierAnswer? Earlier, List<Occupied> Occupied, HashSet<string> LockedRigs);
+
+/// <summary>An answer stored under the request id.</summary>
+internal sealed record EarlierAnswer(string ContentSha256, byte[] Response);
+
+/// <summary>The answer to store under a request id.</summary>
+internal sealed record RequestAnswer(string Subject, string RequestId, string Method, string ContentSha256, byte[] Response);

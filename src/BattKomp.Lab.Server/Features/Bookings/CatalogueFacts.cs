@@ -1,0 +1,53 @@
+using System.Runtime.CompilerServices;
+using BattKomp.Lab.Domain.Bookings;
+using BattKomp.Lab.Server.Features.Catalogue;
+using NodaTime;
+using LabProto = BattKomp.Lab.V1.Lab;
+
+namespace BattKomp.Lab.Server.Features.Bookings;
+
+/// <summary>The catalogue as the rules know it; made once for each snapshot.</summary>
+internal sealed class CatalogueFacts
+{
+    private static readonly ConditionalWeakTable<CatalogueSnapshot, CatalogueFacts> Made = [];
+    private readonly Dictionary<string, RigFacts> _rigOfChannel;
+    private readonly Dictionary<string, LabFacts> _labs;
+    private readonly List<string> _hazards;
+
+    private CatalogueFacts(CatalogueSnapshot snapshot)
+    {
+        _rigOfChannel = snapshot.Rigs.SelectMany(r =>
+        {
+            var facts = new RigFacts(r.Name, r.Lab, r.HazardClass, r.MaxWattHour, r.AttendedOnly, r.Benches, r.Locked);
+            return r.Channels.Select(c => (c.Name, facts));
+        }).ToDictionary(p => p.Name, p => p.facts);
+        _labs = snapshot.Labs.ToDictionary(l => l.Name, Lab);
+        _hazards = [.. snapshot.CodeLists.Where(l => l.Id == "hazard-class").OrderBy(l => l.Version, StringComparer.Ordinal).LastOrDefault()?.Codes.Select(c => c.Code_) ?? []];
+    }
+
+    internal static CatalogueFacts Of(CatalogueSnapshot snapshot) => Made.GetValue(snapshot, s => new CatalogueFacts(s));
+
+    /// <summary>The distinct rigs of known channels.</summary>
+    internal IReadOnlyList<string> RigsOf(IEnumerable<string> channels) =>
+        [.. channels.Select(c => _rigOfChannel.GetValueOrDefault(c)?.Name).OfType<string>().Distinct()];
+
+    /// <summary>Facts for a request, without what occupies the channels.</summary>
+    internal BookingFacts For(IEnumerable<string> channels, BookingLimits limits, TestObjectFacts? testObject)
+    {
+        var known = channels.Distinct().Where(_rigOfChannel.ContainsKey).ToDictionary(c => c, c => _rigOfChannel[c]);
+        return new BookingFacts { Limits = limits, RigOfChannel = known, Labs = _labs, HazardOrder = _hazards, TestObject = testObject };
+    }
+
+    /// <summary>The facts with the rigs locked that the store says are.</summary>
+    internal static BookingFacts WithLocks(BookingFacts facts, HashSet<string> locked) => locked.Count == 0 && facts.RigOfChannel.Values.All(r => !r.Locked)
+        ? facts
+        : facts with { RigOfChannel = facts.RigOfChannel.ToDictionary(p => p.Key, p => p.Value with { Locked = locked.Contains(p.Value.Name) }) };
+
+    private static LabFacts Lab(LabProto lab) => new(
+        lab.Name,
+        DateTimeZoneProviders.Tzdb.GetZoneOrNull(lab.TimeZone) ?? DateTimeZone.Utc,
+        [.. lab.OpeningHours.Select(h => new OpenStretch((IsoDayOfWeek)h.IsoDay, h.OpensMinute, h.ClosesMinute))],
+        [.. lab.Closures.Where(c => c.FirstDay is not null && c.LastDay is not null).Select(c => new ClosedDays(Day(c.FirstDay), Day(c.LastDay), c.Why))]);
+
+    private static LocalDate Day(Google.Type.Date day) => new(day.Year, day.Month, day.Day);
+}
