@@ -31,6 +31,8 @@ public sealed class BdfCsvImporter : IImporter
         var targets = BdfHeader.Map(headers, fileName, notes);
         var fields = targets.Select((t, i) => new FieldReader(t, headers[i], i, fileName)).ToArray();
         while (reader.Read()) Take(reader, fields, fileName);
+        if (reader.Unterminated)
+            notes.Add(new SourceNote("no_line_end", null, $"The last line ({reader.Line}) has no line end; if the file was cut, its last field is too."));
 
         var columns = fields.Select(f => f.Build()).ToList();
         var source = new SourceDescription { Format = Format, FileName = fileName, CurrentSign = CurrentSign.PositiveCharges, TimeZone = "UTC", TimeZoneDeclared = true, Notes = notes };

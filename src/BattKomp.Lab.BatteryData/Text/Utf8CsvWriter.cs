@@ -11,11 +11,13 @@ internal sealed class Utf8CsvWriter(Stream stream)
     private byte[] _buffer = new byte[1 << 16];
     private int _length;
     private bool _first = true;
+    private bool _blank = true;
 
     public void Field(double value)
     {
         Separate(LongestNumber);
         if (double.IsNaN(value)) return;
+        _blank = false;
         value.TryFormat(_buffer.AsSpan(_length), out var written, "R", CultureInfo.InvariantCulture);
         _length += written;
     }
@@ -23,6 +25,7 @@ internal sealed class Utf8CsvWriter(Stream stream)
     public void Field(long value)
     {
         Separate(LongestNumber);
+        _blank = false;
         value.TryFormat(_buffer.AsSpan(_length), out var written, default, CultureInfo.InvariantCulture);
         _length += written;
     }
@@ -30,6 +33,7 @@ internal sealed class Utf8CsvWriter(Stream stream)
     public void Field(ReadOnlySpan<byte> text)
     {
         Separate((text.Length * 2) + 2);
+        if (text.Length > 0) _blank = false;
         if (text.IndexOfAny(NeedQuotes) < 0)
         {
             text.CopyTo(_buffer.AsSpan(_length));
@@ -49,9 +53,16 @@ internal sealed class Utf8CsvWriter(Stream stream)
 
     public void EndRecord()
     {
-        Reserve(1);
+        Reserve(3);
+        if (_blank)
+        {
+            // A single empty field would make a blank line, which readers skip.
+            _buffer[_length++] = (byte)'"';
+            _buffer[_length++] = (byte)'"';
+        }
+
         _buffer[_length++] = (byte)'\n';
-        _first = true;
+        _first = _blank = true;
     }
 
     public void Flush()
@@ -63,7 +74,12 @@ internal sealed class Utf8CsvWriter(Stream stream)
     private void Separate(int room)
     {
         Reserve(room + 1);
-        if (!_first) _buffer[_length++] = (byte)',';
+        if (!_first)
+        {
+            _buffer[_length++] = (byte)',';
+            _blank = false;
+        }
+
         _first = false;
     }
 

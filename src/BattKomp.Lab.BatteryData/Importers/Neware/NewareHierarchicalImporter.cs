@@ -55,7 +55,6 @@ internal sealed class NewareParser
     private int _cycleRows;
     private int _stepRows;
     private int _records;
-    private int _lastDecimals = -1;
     private double _cycle = double.NaN;
 
     public NewareParser(NewareLayout layout, string file, ImportOptions options)
@@ -69,8 +68,11 @@ internal sealed class NewareParser
     /// <summary>Takes one row; false when the rest of the file is to be left.</summary>
     public bool Take(Utf8CsvReader reader)
     {
-        if (reader.Unterminated && _options.AllowIncomplete)
+        if (reader.Unterminated)
         {
+            // A line cut inside its last field looks whole; the export always ends its lines, so only the line end tells.
+            if (!_options.AllowIncomplete)
+                throw Refuse(ImportFailureCode.Truncated, reader.Line, reader.FieldCount, null, "the file ends inside this line.", "The file was cut; copy or export it again, or declare that the test is still running.");
             _notes.Add(new SourceNote("last_line_dropped", null, $"Line {reader.Line} has no line end yet and is left for the next reading."));
             return false;
         }
@@ -114,30 +116,16 @@ internal sealed class NewareParser
         RequireFields(reader, _fields.Length + 2, "record");
         if (_executions.Count == 0)
             throw Refuse(ImportFailureCode.Contradiction, reader.Line, null, null, "a record row comes before any step row.", "Export the file again from its beginning.");
-        RequireWholeLine(reader);
         for (var i = 0; i < _fields.Length; i++) _fields[i].Take(reader[i + 2], reader.Line);
         _records++;
-    }
-
-    /// <summary>The last line of a cut file can have all its fields and yet not all of its last one: fewer decimals than the line before.</summary>
-    private void RequireWholeLine(Utf8CsvReader reader)
-    {
-        var field = reader[reader.FieldCount - 1];
-        var point = field.IndexOf((byte)'.');
-        var decimals = point < 0 ? 0 : field.Length - point - 1;
-        if (reader.Unterminated && _lastDecimals >= 0 && decimals < _lastDecimals)
-            throw Refuse(ImportFailureCode.Truncated, reader.Line, reader.FieldCount, _fields[^1].Header.Text, "the file ends inside this field.", "The file was cut; copy or export it again.");
-        _lastDecimals = decimals;
     }
 
     private void RequireFields(Utf8CsvReader reader, int width, string kind)
     {
         if (reader.FieldCount == width) return;
-        var cut = reader.Unterminated && reader.FieldCount < width;
         throw Refuse(
-            cut ? ImportFailureCode.Truncated : ImportFailureCode.FieldCount, reader.Line, reader.FieldCount, null,
-            $"this {kind} row has {reader.FieldCount} fields where its header has {width}.",
-            cut ? "The file was cut; copy or export it again." : "Export the file again; do not edit it by hand.");
+            ImportFailureCode.FieldCount, reader.Line, reader.FieldCount, null,
+            $"this {kind} row has {reader.FieldCount} fields where its header has {width}.", "Export the file again; do not edit it by hand.");
     }
 
     private double Number(Utf8CsvReader reader, int at, NewareHeader header)

@@ -35,6 +35,7 @@ internal sealed class NewareLayout
         var layout = new NewareLayout { Cycle = cycle, Step = step, Record = record };
         Require(step, file, 2, 1, "Step Number", "Step Type", "Step Time");
         Require(record, file, 3, 2, "DataPoint", "Time", "Total Time", "Current", "Voltage");
+        foreach (var (row, indent) in ((NewareHeader[], int)[])[(cycle, 0), (step, 1), (record, 2)]) Distinguish(row, indent, file);
         return layout;
     }
 
@@ -61,11 +62,26 @@ internal sealed class NewareLayout
             var at = Array.FindIndex(row, h => h.Quantity == quantity);
             if (at < 0)
                 throw Refuse(ImportFailureCode.MissingColumn, null, quantity, "the column is not in the export.", "Select the column in the export dialogue and export again.");
-            if (Array.FindLastIndex(row, h => h.Quantity == quantity) != at)
-                throw Refuse(ImportFailureCode.DuplicateColumn, at + indent + 1, quantity, "the column occurs twice.", "Select the column once and export again.");
         }
 
         BatteryDataException Refuse(ImportFailureCode code, int? column, string field, string message, string remedy) =>
             new(new ImportFailure(code, file, line, column, field, message, remedy));
+    }
+
+    /// <summary>Two columns that mean one quantity are refused; two of a vendor's own with one header (a lost letter can make them so) are numbered.</summary>
+    private static void Distinguish(NewareHeader[] row, int indent, string file)
+    {
+        var canonical = new HashSet<string>();
+        var texts = new HashSet<string>();
+        for (var i = 0; i < row.Length; i++)
+        {
+            var name = indent == 2 ? NewareField.Create(row[i], i + 3, file).CanonicalName : null;
+            if (name is not null && !canonical.Add(name))
+                throw new BatteryDataException(new ImportFailure(ImportFailureCode.DuplicateColumn, file, indent + 1, i + indent + 1, row[i].Text, $"another column already is {row[i].Quantity}.", "Select each quantity once and export again."));
+            var text = row[i].Text.Length > 0 ? row[i].Text : "unnamed";
+            var distinct = text;
+            for (var n = 2; !texts.Add(distinct); n++) distinct = $"{text} #{n}";
+            row[i] = row[i] with { Text = distinct };
+        }
     }
 }
