@@ -54,19 +54,15 @@ public sealed class EbcLineTests : IAsyncDisposable
     [Fact]
     public async Task No_more_bytes_pass_than_9600_baud_carries_however_fast_lab_time_runs()
     {
+        var from = Stopwatch.GetTimestamp();
         Start(100_000);
         using var host = new EbcHost(_simulator!.DevicePath);
-        await Eventually.Async(() => host.ByteCount > 0, Soon, "the first byte");
-
-        host.Clear();
-        var from = Stopwatch.GetTimestamp();
-        var sentBefore = _simulator.Stats.SerialReportsSent;
-        await Eventually.Async(() => host.ByteCount > 19 * 60, Soon, "sixty reports");
+        await Eventually.Async(() => host.ByteCount > 19 * 80, Soon, "eighty reports");
+        var (bytes, reports) = (host.ByteCount, _simulator.Stats.SerialReportsSent);
         var seconds = Stopwatch.GetElapsedTime(from).TotalSeconds;
 
-        // Three frames of slack: one in the bucket, one on its way, one between reading and clearing.
-        Assert.InRange(_simulator.Stats.SerialReportsSent - sentBefore, 0, seconds * 9600 / 11 / 19 + 3);
-        Assert.InRange(host.ByteCount, 0, seconds * 9600 / 11 + 3 * 19);
+        Assert.InRange(bytes, 19 * 80, seconds * 9600 / 11 + 19);
+        Assert.InRange(reports, 80, seconds * 9600 / 11 / 19 + 1);
     }
 
     [Fact]
@@ -86,7 +82,7 @@ public sealed class EbcLineTests : IAsyncDisposable
         using var second = new EbcHost(_simulator.Address);
         await Eventually.Async(() => second.Reports().Count >= 3, Soon, "reports again");
 
-        Assert.InRange(EbcHost.Number(second.Reports()[0], 5), 0, 2);
+        Assert.InRange(EbcHost.Number(second.Reports()[0], 5), 0, 20);
         Assert.Equal(0x0A, second.LatestType);
         Assert.Equal("running", _simulator.Stats.State);
     }
@@ -95,7 +91,7 @@ public sealed class EbcLineTests : IAsyncDisposable
     public async Task After_a_hang_up_the_link_leads_to_the_new_device()
     {
         var link = Path.Combine(_folder, "by-id", "SIM-EBC-1");
-        Start(1, link, new Fault { Kind = FaultKind.HangUp, FromSeconds = 1.5, ToSeconds = 2.5 });
+        Start(1, link, new Fault { Kind = FaultKind.HangUp, FromSeconds = 2.5, ToSeconds = 3.2 });
         using var first = new EbcHost(link);
         await Eventually.Async(() => first.Reports().Count >= 2, Soon, "reports before");
         await Eventually.Async(() => first.Ended, Soon, "the line dead under the reader");
