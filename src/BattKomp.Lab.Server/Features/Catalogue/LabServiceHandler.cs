@@ -17,7 +17,7 @@ public static class CatalogueFeature
 {
     /// <summary>Catalogue, seed and their handlers.</summary>
     public static IServiceCollection AddCatalogue(this IServiceCollection services) =>
-        services.AddSingleton<Catalogue>().AddSingleton<Seed>().AddSingleton<LabServiceHandler>();
+        services.AddSingleton<Catalogue>().AddSingleton<TestObjects>().AddSingleton<Seed>().AddSingleton<LabServiceHandler>();
 }
 
 /// <summary>labs.proto on the wire.</summary>

@@ -1,7 +1,12 @@
 using System.Net;
 using BattKomp.Lab.Contracts;
 using BattKomp.Lab.Server.Features.Bookings;
+using BattKomp.Lab.Server.Features.Agents;
 using BattKomp.Lab.Server.Features.Catalogue;
+using BattKomp.Lab.Server.Features.CellTests;
+using BattKomp.Lab.Server.Features.Leases;
+using BattKomp.Lab.Server.Features.Procedures;
+using BattKomp.Lab.Server.Features.Runs;
 using BattKomp.Lab.Server.Features.Ingest;
 using BattKomp.Lab.Server.Platform.Access;
 using BattKomp.Lab.Server.Platform.Database;
@@ -86,6 +91,11 @@ public static class LabApplication
     {
         services.AddCatalogue();
         services.AddBookings();
+        services.AddProcedures();
+        services.AddCellTests();
+        services.AddAgents();
+        services.AddLeases();
+        services.AddRuns();
         services.AddIngest();
     }
 
@@ -93,6 +103,8 @@ public static class LabApplication
     {
         app.MapGrpcService<LabServiceHandler>();
         app.MapGrpcService<BookingServiceHandler>();
+        app.MapGrpcService<ProcedureServiceHandler>();
+        app.MapGrpcService<AgentServiceHandler>();
     }
 
     private static void Listen(KestrelServerOptions kestrel, string address, HttpProtocols protocols)

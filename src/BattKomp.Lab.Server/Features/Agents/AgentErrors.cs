@@ -1,0 +1,16 @@
+using BattKomp.Lab.Server.Platform.Errors;
+using BattKomp.Lab.V1;
+
+namespace BattKomp.Lab.Server.Features.Agents;
+
+/// <summary>Refusals of an agent's line.</summary>
+internal static class AgentErrors
+{
+    internal static LabException Fenced(string agent, string why) =>
+        new(Reason.AgentFenced, $"'{agent}' is fenced: {why} If this is the right machine, start the agent again; if it was copied, re-enrol it.")
+        {
+            Metadata = { ["agent"] = agent },
+        };
+
+    internal static LabException Malformed(string what) => new(Reason.BatchMalformed, what);
+}
