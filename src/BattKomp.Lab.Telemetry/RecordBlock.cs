@@ -57,7 +57,11 @@ public sealed class SignalSet : IEquatable<SignalSet>
         Numeric = numeric;
         Text = text;
         _identity = string.Join(',', numeric) + '|' + string.Join(',', text);
+        Problem = RecordRules.CheckNames(this);
     }
+
+    /// <summary>Null when every name can be a column, else why not.</summary>
+    public string? Problem { get; }
 
     /// <summary>Names of the numeric signals in order.</summary>
     public IReadOnlyList<string> Numeric { get; }

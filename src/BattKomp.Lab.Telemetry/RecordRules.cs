@@ -25,13 +25,13 @@ public static partial class RecordRules
         if (block.MonotonicNs.Length != n) return $"monotonic_ns holds {block.MonotonicNs.Length} values, utc_ns {n}";
         if (block.Quality.Length != 0 && block.Quality.Length != n) return $"quality holds {block.Quality.Length} values, utc_ns {n}";
         if (block.Quality.AsSpan().ContainsAnyExceptInRange((byte)0, (byte)3)) return "quality holds a code that is not one of GOOD, SUSPECT, STALE, CLAMPED";
-        return CheckNames(block.Signals) ?? CheckStamps(block.UtcNs) ?? CheckValues(block, n) ?? CheckTexts(block, n);
+        return block.Signals.Problem ?? CheckStamps(block.UtcNs) ?? CheckValues(block, n) ?? CheckTexts(block, n);
     }
 
     /// <summary>True when <paramref name="name"/> can be a column: a-z, 0-9 and underscore, 1 to 63 long, not starting with an underscore.</summary>
     public static bool IsSignalName(string name) => SignalName().IsMatch(name);
 
-    private static string? CheckNames(SignalSet signals)
+    internal static string? CheckNames(SignalSet signals)
     {
         var total = signals.Numeric.Count + signals.Text.Count;
         if (total > MaxSignals) return $"{total} signals; at most {MaxSignals} fit in one entry";

@@ -105,6 +105,7 @@ public static class LabApplication
         app.MapGrpcService<BookingServiceHandler>();
         app.MapGrpcService<ProcedureServiceHandler>();
         app.MapGrpcService<AgentServiceHandler>();
+        app.MapGrpcService<IngestServiceHandler>();
     }
 
     private static void Listen(KestrelServerOptions kestrel, string address, HttpProtocols protocols)
