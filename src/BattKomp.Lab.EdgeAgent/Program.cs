@@ -1,1 +1,80 @@
-return 0;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using BattKomp.Lab.EdgeAgent.Hosting;
+using BattKomp.Lab.EdgeAgent.Journal;
+
+namespace BattKomp.Lab.EdgeAgent;
+
+/// <summary>battlab-agent: 0 ok, 1 refused or invalid, 2 unreadable or unreachable.</summary>
+internal static class AgentProgram
+{
+    private const string Usage = "battlab-agent run --config FILE\nbattlab-agent journal --dir DATA_DIR/journal --json";
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    private static async Task<int> Main(string[] args)
+    {
+        try
+        {
+            return args switch
+            {
+                ["run", "--config", var file] => await RunAsync(AgentConfigReader.Load(file)),
+                ["journal", "--dir", var folder, ..] => Report(folder, json: args.Contains("--json")),
+                _ => Fail(1, Usage),
+            };
+        }
+        catch (ConfigException e)
+        {
+            return Fail(1, e.Message);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Fail(2, e.Message);
+        }
+    }
+
+    private static int Fail(int code, string message)
+    {
+        Console.Error.WriteLine(message);
+        return code;
+    }
+
+    private static async Task<int> RunAsync(AgentConfig config)
+    {
+        using var stop = new CancellationTokenSource();
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c => Stop(c, stop));
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, c => Stop(c, stop));
+        await using var host = new AgentHost(config, TimeProvider.System, Console.Error.WriteLine);
+        await host.RunAsync(() => Console.WriteLine(JsonSerializer.Serialize(new
+        {
+            Ready = true,
+            config.Agent,
+            host.Boot.Boot,
+            BootOrder = host.Boot.Order,
+            Channels = config.Channels.Select(c => c.Channel),
+            BrokerPort = config.HostBrokerPort,
+            JournalDir = Path.Combine(Path.GetFullPath(config.DataDir), "journal"),
+            Process = Environment.ProcessId,
+        }, Json)), stop.Token);
+        return 0;
+    }
+
+    private static void Stop(PosixSignalContext context, CancellationTokenSource stop)
+    {
+        context.Cancel = true;
+        stop.Cancel();
+    }
+
+    private static int Report(string folder, bool json)
+    {
+        if (!Directory.Exists(folder))
+            return Fail(2, $"{folder} is not a folder; name the journal folder of the agent's data_dir.");
+        var inner = Path.Combine(folder, "journal");
+        var report = JournalReport.Of(new PhysicalDisk(Directory.Exists(inner) ? inner : folder));
+        if (json)
+            Console.WriteLine(JsonSerializer.Serialize(report, Json));
+        else
+            foreach (var s in report.Streams)
+                Console.WriteLine($"{s.Boot} {s.Stream} {s.Channel} {s.FirstSeq}–{s.LastSeq}: {s.Records} records, {s.Events} events{(s.Closed ? ", closed" : "")}");
+        return 0;
+    }
+}

@@ -46,6 +46,9 @@ public sealed record RunTrack
     /// <summary>rigs/…/channels/…</summary>
     public string Channel { get; set; } = "";
 
+    /// <summary>leases/… of its first stream.</summary>
+    public string Lease { get; set; } = "";
+
     /// <summary>Lab time of the first stream's anchor, ns.</summary>
     public long StartUtcNs { get; set; }
 
@@ -160,14 +163,18 @@ public sealed class JournalState
         return track;
     }
 
-    private RunTrack? RunOf(StreamTrack stream, long utcNs)
+    /// <summary>Key under which the device counter of records without a run is kept.</summary>
+    public static string WithoutRun(string channel) => $"no-run/{channel}";
+
+    private RunTrack? RunOf(StreamTrack stream, long utcNs, bool counted = false)
     {
-        if (stream.Run.Length == 0)
+        if (stream.Run.Length == 0 && !counted)
             return null;
-        if (_runs.TryGetValue(stream.Run, out var run))
+        var key = stream.Run.Length == 0 ? WithoutRun(stream.Channel) : stream.Run;
+        if (_runs.TryGetValue(key, out var run))
             return run;
-        _runs[stream.Run] = run = new RunTrack { Run = stream.Run, Channel = stream.Channel, StartUtcNs = utcNs, LastUtcNs = utcNs };
-        _runOrder.Add(stream.Run);
+        _runs[key] = run = new RunTrack { Run = key, Channel = stream.Channel, Lease = stream.Lease, StartUtcNs = utcNs, LastUtcNs = utcNs };
+        _runOrder.Add(key);
         if (_runOrder.Count > KeptRuns)
         {
             _runs.Remove(_runOrder[0]);
@@ -185,7 +192,7 @@ public sealed class JournalState
     private void Records(StreamTrack track, Batch batch)
     {
         track.LastUtcNs = batch.UtcNs[^1];
-        if (RunOf(track, batch.UtcNs[0]) is not { } run)
+        if (RunOf(track, batch.UtcNs[0], batch.Columns.Any(c => c.Signal == JournalSignals.DeviceCounter)) is not { } run)
             return;
         run.LastUtcNs = batch.UtcNs[^1];
         foreach (var column in batch.Columns)
@@ -193,7 +200,8 @@ public sealed class JournalState
             if (column.Signal == JournalSignals.TestTime)
                 run.TestTimeSecond = column.Values[^1];
             else if (column.Signal == JournalSignals.DeviceCounter)
-                run.DeviceCounter = Math.Max(run.DeviceCounter ?? long.MinValue, (long)column.Values[^1]);
+                // A device that begins to count anew does so only outside a run.
+                run.DeviceCounter = track.Run.Length == 0 ? (long)column.Values[^1] : Math.Max(run.DeviceCounter ?? long.MinValue, (long)column.Values[^1]);
         }
     }
 

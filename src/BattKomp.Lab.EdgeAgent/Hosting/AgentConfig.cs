@@ -1,0 +1,74 @@
+using System.IO.Ports;
+using BattKomp.Lab.Domain.Time;
+using BattKomp.Lab.EdgeAgent.Instruments.MqttJson;
+using BattKomp.Lab.EdgeAgent.Journal;
+using BattKomp.Lab.V1;
+
+namespace BattKomp.Lab.EdgeAgent.Hosting;
+
+/// <summary>One channel of the configuration.</summary>
+public sealed record ChannelConfig
+{
+    /// <summary>rigs/…/channels/…</summary>
+    public required string Channel { get; init; }
+
+    /// <summary>"ebc-a20" or "mqtt-json".</summary>
+    public required string Protocol { get; init; }
+
+    /// <summary>True for a simulator.</summary>
+    public bool Simulated { get; init; }
+
+    /// <summary>Local limits; 0 = none set.</summary>
+    public ChannelLimits Limits { get; init; } = new();
+
+    /// <summary>Serial device path.</summary>
+    public string Device { get; init; } = "";
+
+    /// <summary>Parity of the serial line.</summary>
+    public Parity Parity { get; init; } = Parity.Even;
+
+    /// <summary>Mapping of an instrument that publishes.</summary>
+    public JsonMapping? Mapping { get; init; }
+}
+
+/// <summary>What `battlab-agent run --config FILE` reads.</summary>
+public sealed record AgentConfig
+{
+    /// <summary>agents/…</summary>
+    public required string Agent { get; init; }
+
+    /// <summary>Secret that the server knows this agent by.</summary>
+    public required string Token { get; init; }
+
+    /// <summary>gRPC address, e.g. http://127.0.0.1:5001 (h2c).</summary>
+    public required Uri Server { get; init; }
+
+    /// <summary>Folder of journal, leases, locks and dead letters.</summary>
+    public required string DataDir { get; init; }
+
+    /// <summary>Lab time.</summary>
+    public LabClock LabClock { get; init; } = LabClock.RealTime;
+
+    /// <summary>Size and policy of the journal.</summary>
+    public JournalOptions Journal { get; init; } = new();
+
+    /// <summary>File with the lease key (DER); empty = fetched from the server once and pinned.</summary>
+    public string LeaseKeyFile { get; init; } = "";
+
+    /// <summary>Port of the agent's own broker; null = none.</summary>
+    public int? HostBrokerPort { get; init; }
+
+    /// <summary>Another's broker; null = none.</summary>
+    public BrokerAddress? Broker { get; init; }
+
+    /// <summary>The channels.</summary>
+    public required IReadOnlyList<ChannelConfig> Channels { get; init; }
+}
+
+/// <summary>A configuration that cannot be used: every mistake with its JSON path and remedy.</summary>
+public sealed class ConfigException(IReadOnlyList<string> mistakes)
+    : Exception($"The configuration has {mistakes.Count} mistake(s):{Environment.NewLine}{string.Join(Environment.NewLine, mistakes)}")
+{
+    /// <summary>"$.path: what is wrong; remedy".</summary>
+    public IReadOnlyList<string> Mistakes { get; } = mistakes;
+}

@@ -1,0 +1,241 @@
+using System.IO.Ports;
+using System.Text.Json;
+using BattKomp.Lab.Contracts;
+using BattKomp.Lab.Domain.Time;
+using BattKomp.Lab.EdgeAgent.Instruments.Ebc;
+using BattKomp.Lab.EdgeAgent.Instruments.MqttJson;
+using BattKomp.Lab.EdgeAgent.Journal;
+using BattKomp.Lab.V1;
+using NodaTime;
+using NodaTime.Text;
+
+namespace BattKomp.Lab.EdgeAgent.Hosting;
+
+/// <summary>Reads the agent's JSON configuration and reports all its mistakes at once, each with its path and remedy.</summary>
+public static class AgentConfigReader
+{
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="ConfigException">It cannot be read or used.</exception>
+    public static AgentConfig Load(string file)
+    {
+        try
+        {
+            return Parse(File.ReadAllText(file));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigException([$"$: {file} cannot be read: {e.Message}; name a readable JSON file with --config"]);
+        }
+    }
+
+    /// <summary>Reads a text. Comments and trailing commas are allowed.</summary>
+    /// <exception cref="ConfigException">It cannot be used.</exception>
+    public static AgentConfig Parse(string json)
+    {
+        var mistakes = new List<string>();
+        try
+        {
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            var config = Root(new JsonFields(document.RootElement, "$", mistakes), mistakes);
+            return mistakes.Count == 0 ? config : throw new ConfigException(mistakes);
+        }
+        catch (JsonException e)
+        {
+            throw new ConfigException([$"$: not JSON: {e.Message}"]);
+        }
+    }
+
+    private static AgentConfig Root(JsonFields root, List<string> mistakes)
+    {
+        var agent = root.Text("agent", needed: "the agent's name, agents/…");
+        if (agent.Length > 0 && !ResourceNames.Is(agent, "agents"))
+            root.Mistake("agent", $"is \"{agent}\"; a name like agents/edge-1 is needed");
+        var address = root.Text("server", needed: "the server's gRPC address, e.g. http://127.0.0.1:5001");
+        if (!Uri.TryCreate(address, UriKind.Absolute, out var server) || server.Scheme is not ("http" or "https"))
+        {
+            if (address.Length > 0)
+                root.Mistake("server", $"is \"{address}\"; an address like http://127.0.0.1:5001 is needed");
+            server = new Uri("http://invalid");
+        }
+        var broker = root.Object("broker");
+        var (hostPort, client) = broker is null ? (null, null) : Broker(broker);
+        var config = new AgentConfig
+        {
+            Agent = agent,
+            Token = Token(root),
+            Server = server,
+            DataDir = root.Text("data_dir", needed: "the folder for journal, leases and locks"),
+            LabClock = root.Object("lab_clock") is { } clock ? Clock(clock) : LabClock.RealTime,
+            Journal = root.Object("journal") is { } journal ? Journal(journal) : new JournalOptions(),
+            LeaseKeyFile = root.Text("lease_key_file"),
+            HostBrokerPort = hostPort,
+            Broker = client,
+            Channels = [.. root.Objects("channels", "list the channels that this agent serves").Select(Channel)],
+        };
+        Together(root, config);
+        root.Done();
+        return config;
+    }
+
+    private static void Together(JsonFields root, AgentConfig config)
+    {
+        if (config.Channels.Count == 0 && root.Has("channels"))
+            root.Mistake("channels", "is empty; list at least one");
+        foreach (var twice in config.Channels.GroupBy(c => c.Channel).Where(g => g.Count() > 1 && g.Key.Length > 0))
+            root.Mistake("channels", $"{twice.Key} is given twice; a channel has one instrument");
+        if (config.Channels.Any(c => c.Protocol == MqttChannel.Protocol) && config.HostBrokerPort is null && config.Broker is null && !root.Has("broker"))
+            root.Mistake("broker", "is missing though a channel is mqtt-json; give {\"host\":true,\"port\":1883} or {\"address\":\"host:1883\"}");
+    }
+
+    private static string Token(JsonFields root)
+    {
+        var file = root.Text("token_file");
+        var token = root.Text("token");
+        if (token.Length > 0 || file.Length == 0)
+        {
+            if (token.Length == 0)
+                root.Mistake("token", "is missing; give token or token_file");
+            return token;
+        }
+        try
+        {
+            return File.ReadAllText(file).Trim();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            root.Mistake("token_file", $"{file} cannot be read: {e.Message}");
+            return "";
+        }
+    }
+
+    private static LabClock Clock(JsonFields clock)
+    {
+        var result = new LabClock(At(clock, "lab_origin"), At(clock, "machine_origin"), clock.Number("speed", 1, 1, 1e9));
+        clock.Done();
+        return result;
+    }
+
+    private static Instant At(JsonFields clock, string field)
+    {
+        var text = clock.Text(field, needed: "UTC as 2026-11-23T18:00:00Z");
+        if (text.Length == 0)
+            return NodaConstants.UnixEpoch;
+        if (OffsetDateTimePattern.ExtendedIso.Parse(text).TryGetValue(default, out var at))
+            return at.ToInstant();
+        clock.Mistake(field, $"is \"{text}\"; UTC as 2026-11-23T18:00:00Z is needed");
+        return NodaConstants.UnixEpoch;
+    }
+
+    private static JournalOptions Journal(JsonFields journal)
+    {
+        var options = new JournalOptions
+        {
+            MaxBytes = (long)journal.Number("max_bytes", 1L << 30, 1 << 20, 1L << 50),
+            SegmentBytes = (long)journal.Number("segment_bytes", 8 << 20, 64 << 10, 256 << 20),
+        };
+        journal.Done();
+        return options;
+    }
+
+    private static (int? HostPort, BrokerAddress? Client) Broker(JsonFields broker)
+    {
+        var host = broker.Flag("host", false);
+        var port = (int)broker.Number("port", 1883, 1, 65535);
+        var address = broker.Text("address");
+        var (username, password) = (broker.Text("username"), broker.Text("password"));
+        broker.Done();
+        if (host == (address.Length > 0))
+            broker.Mistake("address", "give either \"host\":true with a port, or an address like 127.0.0.1:1883");
+        if (host || address.Length == 0)
+            return (port, null);
+        var parts = address.Split(':');
+        if (parts.Length > 2 || (parts.Length == 2 && !int.TryParse(parts[1], out port)))
+            broker.Mistake("address", $"is \"{address}\"; host or host:port is needed");
+        return (null, new BrokerAddress(parts[0], port, username, password));
+    }
+
+    private static ChannelConfig Channel(JsonFields channel)
+    {
+        var name = channel.Text("channel", needed: "rigs/…/channels/…");
+        if (name.Length > 0 && !ResourceNames.Is(name, "rigs", "channels"))
+            channel.Mistake("channel", $"is \"{name}\"; a name like rigs/ebc-1/channels/1 is needed");
+        var protocol = channel.Text("protocol", needed: $"{EbcChannel.Protocol} or {MqttChannel.Protocol}");
+        if (protocol.Length > 0 && protocol is not (EbcChannel.Protocol or MqttChannel.Protocol))
+            channel.Mistake("protocol", $"is \"{protocol}\"; {EbcChannel.Protocol} or {MqttChannel.Protocol} is needed");
+        var device = channel.Text("device", needed: protocol == EbcChannel.Protocol ? "the serial device, best under /dev/serial/by-id" : null);
+        var parity = channel.Text("parity", "even");
+        if (!Enum.TryParse<Parity>(parity, ignoreCase: true, out var bit))
+            channel.Mistake("parity", $"is \"{parity}\"; none, odd or even is needed");
+        var mapping = channel.Object("mapping");
+        if (mapping is null && protocol == MqttChannel.Protocol)
+            channel.Mistake("mapping", "is missing; give at least {\"instrument\":\"…\"}");
+        var config = new ChannelConfig
+        {
+            Channel = name,
+            Protocol = protocol,
+            Simulated = channel.Flag("simulated", false),
+            Limits = channel.Object("limits") is { } limits ? Limits(limits) : new ChannelLimits(),
+            Device = device,
+            Parity = bit,
+            Mapping = mapping is null ? null : Mapping(mapping),
+        };
+        channel.Done();
+        return config;
+    }
+
+    private static ChannelLimits Limits(JsonFields limits)
+    {
+        var result = new ChannelLimits
+        {
+            MaxVolt = limits.Number("max_volt", 0, 0),
+            MinVolt = limits.Number("min_volt", 0, 0),
+            MaxChargeAmpere = limits.Number("max_charge_ampere", 0, 0),
+            MaxDischargeAmpere = limits.Number("max_discharge_ampere", 0, 0),
+            MaxWatt = limits.Number("max_watt", 0, 0),
+            MaxCelsius = limits.Number("max_celsius", 0),
+            MinCelsius = limits.Number("min_celsius", 0),
+        };
+        limits.Done();
+        return result;
+    }
+
+    private static JsonMapping Mapping(JsonFields mapping)
+    {
+        var standard = JsonMapping.Default(mapping.Text("instrument", needed: "the id that the instrument publishes under"));
+        var own = mapping.Has("signals");
+        var signals = mapping.Objects("signals").Select(Signal).ToList();
+        var texts = mapping.Objects("texts").Select(Text).ToList();
+        var result = standard with
+        {
+            RecordsTopic = mapping.Text("records_topic", standard.RecordsTopic),
+            CommandTopic = mapping.Text("command_topic", standard.CommandTopic),
+            StatusTopic = mapping.Text("status_topic", standard.StatusTopic),
+            // A mapping that declares its own signals declares every field: nothing is taken for granted.
+            IdPath = mapping.Text("id_field", own ? "" : standard.IdPath),
+            CounterPath = mapping.Text("counter_field", own ? "" : standard.CounterPath),
+            RunPath = mapping.Text("run_field", own ? "" : standard.RunPath),
+            UtcPath = mapping.Text("utc_field", own ? "" : standard.UtcPath),
+            Signals = own ? signals : standard.Signals,
+            Texts = own ? texts : standard.Texts,
+        };
+        if (own && signals.Count == 0)
+            mapping.Mistake("signals", "is empty; declare at least one, or leave the field out for the standard format");
+        mapping.Done();
+        return result;
+    }
+
+    private static SignalMapping Signal(JsonFields signal)
+    {
+        var result = new SignalMapping(signal.Text("path", needed: "the field of the number"), signal.Text("signal", needed: "the BDF machine name, e.g. voltage_volt"),
+            signal.Number("factor", 1), signal.Text("unit_path"), signal.Text("unit"));
+        signal.Done();
+        return result;
+    }
+
+    private static TextMapping Text(JsonFields text)
+    {
+        var result = new TextMapping(text.Text("path", needed: "the field of the text"), text.Text("signal", needed: "the BDF machine name, e.g. step_type"));
+        text.Done();
+        return result;
+    }
+}

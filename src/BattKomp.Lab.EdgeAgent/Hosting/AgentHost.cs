@@ -1,0 +1,286 @@
+using System.Reflection;
+using BattKomp.Lab.EdgeAgent.Instruments;
+using BattKomp.Lab.EdgeAgent.Instruments.Ebc;
+using BattKomp.Lab.EdgeAgent.Instruments.MqttJson;
+using BattKomp.Lab.EdgeAgent.Journal;
+using BattKomp.Lab.EdgeAgent.Leases;
+using BattKomp.Lab.EdgeAgent.Records;
+using BattKomp.Lab.EdgeAgent.Safety;
+using BattKomp.Lab.EdgeAgent.Transports;
+using BattKomp.Lab.EdgeAgent.Uplink;
+using BattKomp.Lab.V1;
+using Grpc.Core;
+
+namespace BattKomp.Lab.EdgeAgent.Hosting;
+
+/// <summary>
+/// One running agent: journal, leases, channels, and the two lines to the server. Order matters at both ends: earlier streams are closed and leases read
+/// before any instrument speaks, and instruments fall silent before the journal closes.
+/// </summary>
+public sealed class AgentHost : IControlPeer, IAsyncDisposable
+{
+    private const string KeyFile = "lease-key.der";
+    private readonly AgentConfig _config;
+    private readonly TimeProvider _machine;
+    private readonly Action<string> _log;
+    private readonly IJournalDisk _disk;
+    private readonly FileStream _lock;
+    private readonly AgentJournal _journal;
+    private readonly StreamNames _names;
+    private readonly StampClock _clock;
+    private readonly StopLocks _locks;
+    private readonly ServerLine _server;
+    private readonly ControlLine _control;
+    private readonly IngestUplink _uplink;
+    private readonly IMqttPort? _mqtt;
+    private readonly Dictionary<string, ChannelDriver> _channels = [];
+
+    /// <summary>Opens everything and closes the streams of earlier starts; nothing runs yet.</summary>
+    /// <exception cref="IOException">The data folder is in use by another agent or cannot be written.</exception>
+    public AgentHost(AgentConfig config, TimeProvider machine, Action<string> log)
+    {
+        (_config, _machine, _log) = (config, machine, log);
+        Directory.CreateDirectory(config.DataDir);
+        _lock = Take(Path.Combine(config.DataDir, "agent.lock"));
+        _disk = new PhysicalDisk(config.DataDir);
+        Boot = AgentBoot.Next(_disk, machine);
+        _journal = AgentJournal.Open(new PhysicalDisk(Path.Combine(config.DataDir, "journal")), config.Journal);
+        _clock = new StampClock(machine, config.LabClock);
+        _names = new StreamNames(config.Agent, Boot.Boot);
+        _locks = new StopLocks(_disk);
+        Leases = new LeaseBook(_disk, config.Agent, machine, new MachineUptime()) { Key = PinnedKey() };
+        _server = new ServerLine(config.Server, config.Token);
+        _control = new ControlLine(_server.Invoker, this, machine, log);
+        _uplink = new IngestUplink(_journal, _server.Invoker, config.Agent, Boot.Boot, machine, log);
+        _mqtt = config.HostBrokerPort is { } port ? new HostedBroker(port, log)
+            : config.Broker is { } address ? new BrokerClient(address, config.Agent.Replace('/', '-'), machine, log)
+            : null;
+        var context = new DriverContext(_journal, _names, _clock, machine, _locks, r => _control.Report(new AgentReport { Channel = r }), log);
+        foreach (var channel in config.Channels)
+            _channels[channel.Channel] = Driver(channel, context);
+    }
+
+    /// <summary>This start.</summary>
+    public AgentBoot Boot { get; }
+
+    /// <summary>Leases held.</summary>
+    public LeaseBook Leases { get; }
+
+    /// <summary>The journal.</summary>
+    public AgentJournal Journal => _journal;
+
+    /// <summary>Runs until cancelled, then closes the streams and gives the uplink a moment to deliver the rest.</summary>
+    public async Task RunAsync(Action ready, CancellationToken cancel)
+    {
+        await CloseEarlierStreamsAsync();
+        await ReportLossesAsync();
+        foreach (var held in Leases.Held)
+            GiveToChannels(held);
+        using var lines = new CancellationTokenSource();
+        var uplink = _uplink.RunAsync(lines.Token);
+        var control = _control.RunAsync(lines.Token);
+        using var broker = new CancellationTokenSource();
+        var mqtt = _mqtt?.RunAsync(broker.Token) ?? Task.CompletedTask;
+        if (_mqtt is not null)
+            await await Task.WhenAny(_mqtt is HostedBroker ? _mqtt.Ready : Task.CompletedTask, mqtt);
+        var channels = _channels.Values.Select(c => c.RunAsync(cancel)).ToList();
+        ready();
+        await Task.WhenAll(channels);
+        await broker.CancelAsync();
+        await mqtt.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await DrainAsync();
+        await lines.CancelAsync();
+        await Task.WhenAll(uplink, control).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <inheritdoc/>
+    public Hello Greet()
+    {
+        var hello = new Hello
+        {
+            Agent = _config.Agent,
+            Boot = Boot.Boot,
+            BootOrder = Boot.Order,
+            SoftwareVersion = Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? "",
+        };
+        hello.Channels.AddRange(_channels.Keys);
+        hello.HeldLeases.AddRange(Leases.Held.Select(l => l.Lease.Name));
+        return hello;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<ChannelReport> ChannelStates() => _channels.Values.Select(c => c.State.Clone());
+
+    /// <inheritdoc/>
+    public Heartbeat Beat() => new() { JournalUsedFraction = _journal.UsedFraction, JournalEntriesWaiting = _journal.Waiting };
+
+    /// <inheritdoc/>
+    public async Task PrepareAsync(CancellationToken cancel)
+    {
+        if (Leases.Key is not null)
+            return;
+        var key = await new AgentService.AgentServiceClient(_server.Invoker).GetLeaseKeyAsync(new GetLeaseKeyRequest(), cancellationToken: cancel);
+        _disk.WriteAtomically(KeyFile, key.PublicKey.Span);
+        Leases.Key = key.PublicKey.ToByteArray();
+        _log($"the lease key {key.KeyId} is pinned in {KeyFile}");
+    }
+
+    /// <inheritdoc/>
+    public void Take(AgentOrder order)
+    {
+        switch (order.OrderCase)
+        {
+            case AgentOrder.OrderOneofCase.Lease: TakeLease(order.Lease); break;
+            case AgentOrder.OrderOneofCase.EndLease:
+                foreach (var channel in _channels.Values)
+                    channel.EndLease(order.EndLease.Lease, order.EndLease.Reason);
+                Done(order, new OrderDone { Done = true });
+                break;
+            case AgentOrder.OrderOneofCase.Stop: _ = StopAsync(order); break;
+            case AgentOrder.OrderOneofCase.Release:
+                _locks.Release(order.Release.Channel);
+                Done(order, new OrderDone { Channel = order.Release.Channel, Done = true });
+                break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        _journal.Dispose();
+        _server.Dispose();
+        _lock.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private static FileStream Take(string lockFile)
+    {
+        try
+        {
+            return new FileStream(lockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"Another agent uses this data_dir ({lockFile} is locked). Stop it, or give this one its own folder.", e);
+        }
+    }
+
+    private byte[]? PinnedKey()
+    {
+        if (_config.LeaseKeyFile.Length > 0)
+            return File.ReadAllBytes(_config.LeaseKeyFile);
+        return _disk.ReadAll(KeyFile) is { Length: > 0 } key ? key : null;
+    }
+
+    private ChannelDriver Driver(ChannelConfig channel, DriverContext context)
+    {
+        if (channel.Protocol == EbcChannel.Protocol)
+        {
+            var serial = new SerialSettings { Device = channel.Device, Parity = channel.Parity };
+            return new EbcChannel(new EbcOptions(channel.Channel, channel.Limits, channel.Simulated, () => SerialLine.Open(serial)), context);
+        }
+        return new MqttChannel(channel.Channel, channel.Simulated, channel.Mapping!, _mqtt!, new DeadLetters(Path.Combine(_config.DataDir, "dead-letters"), _machine), context);
+    }
+
+    private async Task CloseEarlierStreamsAsync()
+    {
+        var open = _journal.Query(s => s.OpenStreams.Select(t => t with { }).ToList());
+        await Task.WhenAll(open.Where(t => t.Boot != Boot.Boot).Select(t =>
+            _journal.Append(AgentJournal.Continue(t), new Entry { Closed = new StreamClosed { Reason = "agent_restart" } })));
+    }
+
+    // What the journal lost is told in a stream of every channel: nobody can say any more whose records they were.
+    private async Task ReportLossesAsync()
+    {
+        foreach (var loss in _journal.Losses)
+            _log($"journal: {loss.Segment}: {loss.Detail}");
+        if (_journal.Losses.Count == 0)
+            return;
+        foreach (var channel in _config.Channels)
+        {
+            var recorder = new ChannelRecorder(_journal, _names, _clock, new RecordedChannel(channel.Channel, channel.Protocol, channel.Simulated, [], []));
+            recorder.Open("", "", "");
+            foreach (var loss in _journal.Losses)
+                _ = recorder.Event(StreamEvent.Types.Kind.Alarm, "journal_damaged", $"{loss.Segment}: {loss.Detail}");
+            await recorder.CloseAsync("journal_damaged");
+        }
+    }
+
+    private void TakeLease(SignedLease signed)
+    {
+        var (held, problem) = Leases.Take(signed);
+        var name = held?.Lease.Name ?? NameOf(signed);
+        if (held is not null)
+            problem = GiveToChannels(held);
+        if (problem.Length > 0)
+            _log($"lease {name} is not taken: {problem}");
+        _control.Report(new AgentReport { LeaseTaken = new LeaseTaken { Lease = name, Accepted = problem.Length == 0, Detail = problem } });
+    }
+
+    private static string NameOf(SignedLease signed)
+    {
+        try
+        {
+            return Lease.Parser.ParseFrom(signed.Lease).Name;
+        }
+        catch (Google.Protobuf.InvalidProtocolBufferException)
+        {
+            return "";
+        }
+    }
+
+    // All of a lease's channels or none.
+    private string GiveToChannels(HeldLease held)
+    {
+        var problems = new List<string>();
+        foreach (var part in held.Lease.Channels)
+        {
+            if (!_channels.TryGetValue(part.Channel, out var channel))
+                problems.Add($"{part.Channel}: this agent does not serve it");
+            else if (channel.Take(held, part) is { } problem)
+                problems.Add($"{part.Channel}: {problem}");
+        }
+        if (problems.Count > 0)
+        {
+            foreach (var part in held.Lease.Channels)
+                if (_channels.TryGetValue(part.Channel, out var channel))
+                    channel.EndLease(held.Lease.Name, "another channel of the lease was refused");
+            Leases.Drop(held.Lease.Name);
+        }
+        return string.Join("; ", problems);
+    }
+
+    private async Task StopAsync(AgentOrder order)
+    {
+        var stop = order.Stop;
+        if (!_channels.TryGetValue(stop.Channel, out var channel))
+        {
+            Done(order, new OrderDone { Channel = stop.Channel, Detail = "this agent does not serve the channel" });
+            return;
+        }
+        try
+        {
+            if (stop.Lock)
+                _locks.Lock(stop.Channel, stop.Reason);
+        }
+        catch (IOException e)
+        {
+            _log($"the lock of {stop.Channel} could not be kept on disk: {e.Message}");
+        }
+        Done(order, await channel.StopAsync(stop.Mode, stop.Reason));
+    }
+
+    private void Done(AgentOrder order, OrderDone done)
+    {
+        done.OrderId = order.OrderId;
+        _control.Report(new AgentReport { OrderDone = done });
+    }
+
+    // The journal keeps what the server has not taken; this only saves the next start from sending it.
+    private async Task DrainAsync()
+    {
+        var started = _machine.GetTimestamp();
+        while (_uplink.Connected && _journal.AckCursor.CompareTo(_journal.End) < 0 && _machine.GetElapsedTime(started) < TimeSpan.FromSeconds(5))
+            await Task.Delay(TimeSpan.FromMilliseconds(20), _machine);
+    }
+}

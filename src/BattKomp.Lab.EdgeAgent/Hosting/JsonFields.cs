@@ -1,0 +1,88 @@
+using System.Text.Json;
+
+namespace BattKomp.Lab.EdgeAgent.Hosting;
+
+/// <summary>Reads the fields of one JSON object, gathering every mistake with its path instead of stopping at the first. Call <see cref="Done"/> last.</summary>
+internal sealed class JsonFields
+{
+    private readonly JsonElement _object;
+    private readonly List<string> _mistakes;
+    private readonly HashSet<string> _known = [];
+
+    public JsonFields(JsonElement element, string path, List<string> mistakes)
+    {
+        (Path, _mistakes) = (path, mistakes);
+        _object = element.ValueKind == JsonValueKind.Object ? element : default;
+        if (element.ValueKind != JsonValueKind.Object)
+            mistakes.Add($"{path}: is {element.ValueKind}; an object is needed");
+    }
+
+    public string Path { get; }
+
+    public void Mistake(string field, string problem) => _mistakes.Add($"{Path}.{field}: {problem}");
+
+    public bool Has(string field) => Find(field) is not null;
+
+    public string Text(string field, string otherwise = "", string? needed = null)
+    {
+        var found = Find(field);
+        if (found is { ValueKind: JsonValueKind.String } text && text.GetString()!.Length > 0)
+            return text.GetString()!;
+        if (found is not null)
+            Mistake(field, $"is {Shown(found.Value)}; a text is needed");
+        else if (needed is not null)
+            Mistake(field, $"is missing; {needed}");
+        return otherwise;
+    }
+
+    public double Number(string field, double otherwise, double low = double.NegativeInfinity, double high = double.PositiveInfinity)
+    {
+        if (Find(field) is not { } found)
+            return otherwise;
+        if (found.ValueKind == JsonValueKind.Number && found.GetDouble() is var value && value >= low && value <= high)
+            return value;
+        Mistake(field, $"is {Shown(found)}; a number from {low} to {high} is needed");
+        return otherwise;
+    }
+
+    public bool Flag(string field, bool otherwise)
+    {
+        if (Find(field) is not { } found)
+            return otherwise;
+        if (found.ValueKind is JsonValueKind.True or JsonValueKind.False)
+            return found.GetBoolean();
+        Mistake(field, $"is {Shown(found)}; true or false is needed");
+        return otherwise;
+    }
+
+    public JsonFields? Object(string field) => Find(field) is { } found ? new JsonFields(found, $"{Path}.{field}", _mistakes) : null;
+
+    public IReadOnlyList<JsonFields> Objects(string field, string? needed = null)
+    {
+        var found = Find(field);
+        if (found is { ValueKind: JsonValueKind.Array } array)
+            return [.. array.EnumerateArray().Select((e, k) => new JsonFields(e, $"{Path}.{field}[{k}]", _mistakes))];
+        if (found is not null)
+            Mistake(field, $"is {Shown(found.Value)}; a list is needed");
+        else if (needed is not null)
+            Mistake(field, $"is missing; {needed}");
+        return [];
+    }
+
+    /// <summary>Reports fields that nobody asked for.</summary>
+    public void Done()
+    {
+        if (_object.ValueKind != JsonValueKind.Object)
+            return;
+        foreach (var property in _object.EnumerateObject().Where(p => !_known.Contains(p.Name)))
+            Mistake(property.Name, $"is not a setting; known here: {string.Join(", ", _known.Order(StringComparer.Ordinal))}");
+    }
+
+    private JsonElement? Find(string field)
+    {
+        _known.Add(field);
+        return _object.ValueKind == JsonValueKind.Object && _object.TryGetProperty(field, out var found) && found.ValueKind != JsonValueKind.Null ? found : null;
+    }
+
+    private static string Shown(JsonElement element) => element.GetRawText() is { Length: > 40 } raw ? raw[..40] + "…" : element.GetRawText();
+}

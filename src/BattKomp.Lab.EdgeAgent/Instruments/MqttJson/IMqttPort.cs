@@ -1,0 +1,20 @@
+namespace BattKomp.Lab.EdgeAgent.Instruments.MqttJson;
+
+/// <summary>Takes one message. Called in order; returns at once; the task completes when the message may be acknowledged. Never throws.</summary>
+public delegate Task MqttHandler(ReadOnlyMemory<byte> payload);
+
+/// <summary>The agent's side of a broker, its own or another's.</summary>
+public interface IMqttPort
+{
+    /// <summary>Routes a topic; before <see cref="RunAsync"/>.</summary>
+    void Route(string topic, MqttHandler handler);
+
+    /// <summary>Sends a message to whoever listens now; throws <see cref="IOException"/> when there is no connection.</summary>
+    Task PublishAsync(string topic, byte[] payload, CancellationToken cancel);
+
+    /// <summary>Runs until cancelled. A failure to listen (port taken) is an <see cref="IOException"/>.</summary>
+    Task RunAsync(CancellationToken cancel);
+
+    /// <summary>Completes when messages can arrive.</summary>
+    Task Ready { get; }
+}
