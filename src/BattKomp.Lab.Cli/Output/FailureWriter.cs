@@ -14,7 +14,7 @@ internal static class FailureWriter
         if (failure.Fields.Count > 1)
             foreach (var (field, description) in failure.Fields) line($"- {field}: {description}", 2);
         var number = 0;
-        foreach (var violation in failure.Violations) Violation(line, ++number, violation);
+        foreach (var violation in failure.Violations) Violation(line, ++number, violation, failure.Message);
         if (failure.Omitted > 0) line($"… and {failure.Omitted} more.", 2);
         if (failure.Remedy.Length > 0) line($"What would fix it: {failure.Remedy}", 0);
     }
@@ -60,9 +60,10 @@ internal static class FailureWriter
         w.WriteEndArray();
     }
 
-    private static void Violation(Action<string, int> line, int number, Violation v)
+    private static void Violation(Action<string, int> line, int number, Violation v, string told)
     {
-        line($"{number}. {v.Message} ({v.Reason})", 2);
+        // A short refusal tells its rules' sentences itself; nobody needs them read out twice.
+        line(told.Contains(v.Message, StringComparison.Ordinal) ? $"{number}. {v.Reason}" : $"{number}. {v.Message} ({v.Reason})", 2);
         if (v.Resource.Length > 0) line($"about: {v.Resource}", 5);
         if (v.Limit.Length > 0) line($"limit: {v.Limit}", 5);
         if (v.Actual.Length > 0) line($"asked for: {v.Actual}", 5);
