@@ -12,6 +12,7 @@ using BattKomp.Lab.Server.Platform.Access;
 using BattKomp.Lab.Server.Platform.Database;
 using BattKomp.Lab.Server.Platform.Errors;
 using BattKomp.Lab.Server.Platform.Idempotency;
+using BattKomp.Lab.Server.Web;
 using BattKomp.Lab.V1;
 using Google.Protobuf.Reflection;
 using Google.Rpc;
@@ -49,8 +50,10 @@ public static class LabApplication
         });
         AddPlatform(builder.Services, options, time);
         AddFeatures(builder.Services);
+        builder.Services.AddWeb(options);
         configure?.Invoke(builder);
         var app = builder.Build();
+        app.MapWeb();
         MapFeatures(app);
         return app;
     }
