@@ -7,6 +7,7 @@ using BattKomp.Lab.Server.Features.CellTests;
 using BattKomp.Lab.Server.Features.Leases;
 using BattKomp.Lab.Server.Features.Procedures;
 using BattKomp.Lab.Server.Features.Runs;
+using BattKomp.Lab.Server.Features.Datasets;
 using BattKomp.Lab.Server.Features.Ingest;
 using BattKomp.Lab.Server.Platform.Access;
 using BattKomp.Lab.Server.Platform.Database;
@@ -100,6 +101,7 @@ public static class LabApplication
         services.AddLeases();
         services.AddRuns();
         services.AddIngest();
+        services.AddDatasets();
     }
 
     private static void MapFeatures(WebApplication app)
@@ -109,6 +111,8 @@ public static class LabApplication
         app.MapGrpcService<ProcedureServiceHandler>();
         app.MapGrpcService<AgentServiceHandler>();
         app.MapGrpcService<IngestServiceHandler>();
+        app.MapGrpcService<DatasetServiceHandler>();
+        app.MapDatasetDownloads();
     }
 
     private static void Listen(KestrelServerOptions kestrel, string address, HttpProtocols protocols)
