@@ -37,6 +37,9 @@ public sealed class LabOptions
     /// <summary>The limits of bookings.</summary>
     public Features.Bookings.BookingOptions Bookings { get; set; } = new();
 
+    /// <summary>Timing of leases and runs.</summary>
+    public Features.Runs.RunOptions Runs { get; set; } = new();
+
     /// <summary>The two clocks, as configured.</summary>
     public LabClock LabClock() => LabOrigin.Length == 0
         ? Domain.Time.LabClock.RealTime
@@ -57,6 +60,7 @@ public sealed class LabOptions
             if ((LabOrigin.Length > 0 || MachineOrigin.Length > 0) && !InstantPattern.ExtendedIso.Parse(text).Success)
                 mistakes.Add($"{name} '{text}' is not an ISO 8601 UTC instant: use 2026-11-23T08:00:00Z.");
         mistakes.AddRange(Bookings.Mistakes());
+        mistakes.AddRange(Runs.Mistakes());
         return mistakes;
     }
 

@@ -67,9 +67,13 @@ public sealed class ScriptedAgent : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (!_reading.IsCompleted) await _call.RequestStream.CompleteAsync();
+        if (!_reading.IsCompleted)
+        {
+            // The server takes every report before it ends the line.
+            await _call.RequestStream.CompleteAsync();
+            await _reading.WaitAsync(Bound);
+        }
         _call.Dispose();
-        await _reading;
     }
 
     private async Task ReadAsync()

@@ -81,6 +81,13 @@ public sealed class EbcChannel : ChannelDriver
     }
 
     /// <inheritdoc/>
+    public override void EndLease(string lease, string reason)
+    {
+        if (Lease is { } mine && mine.Held.Lease.Name == lease)
+            Halt($"lease_ended: {reason}");
+    }
+
+    /// <inheritdoc/>
     public override async Task<OrderDone> StopAsync(StopMode mode, string reason)
     {
         var started = Context.Machine.GetTimestamp();
@@ -113,8 +120,7 @@ public sealed class EbcChannel : ChannelDriver
         return faults.Count == 0 ? null : string.Join("; ", faults);
     }
 
-    /// <inheritdoc/>
-    protected override void Halt(string cause)
+    private void Halt(string cause)
     {
         _haltCause ??= cause;
         try
@@ -133,7 +139,7 @@ public sealed class EbcChannel : ChannelDriver
         {
             _lostFromNs = _recorder.IsOpen ? _recorder.LastStampNs : Context.Clock.LabNowNs;
             Context.Log($"{Channel}: {why}");
-            Tell(ReportState.Fault, "", why);
+            Tell(ReportState.Fault, Lease?.Part.Run ?? "", why);
         }
     }
 
@@ -209,7 +215,7 @@ public sealed class EbcChannel : ChannelDriver
         }
         else if (track is null && Blocked() is { } problem)
         {
-            TellOnce(ReportState.Fault, "", $"{run} does not start: {problem}");
+            TellOnce(ReportState.Fault, run, problem);
         }
         else if (Context.Locks.Reason(Channel) is { } locked)
         {

@@ -71,12 +71,25 @@ public sealed class AgentSession(
     private async Task ReceiveAsync(AgentCaller agent, IAsyncStreamReader<AgentReport> reports, CancellationToken cancel)
     {
         long? seen = null;
-        while (await reports.MoveNext(cancel))
+        while (await NextAsync(reports, cancel))
         {
             await TakeAsync(agent.Name, reports.Current, cancel);
             if (seen is { } stamp && clock.Provider.GetElapsedTime(stamp) < LookAgain) continue;
             await agents.SeenAsync(agent.Name, cancel);
             seen = clock.Provider.GetTimestamp();
+        }
+    }
+
+    // A line that breaks is the ordinary end of one: the agent was killed, or its network went.
+    private static async Task<bool> NextAsync(IAsyncStreamReader<AgentReport> reports, CancellationToken cancel)
+    {
+        try
+        {
+            return await reports.MoveNext(cancel);
+        }
+        catch (IOException)
+        {
+            return false;
         }
     }
 

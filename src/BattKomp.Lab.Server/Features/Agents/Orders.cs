@@ -107,6 +107,10 @@ public sealed class Orders(CalendarDatabase database, MachineClock clock)
         $"SELECT {Columns} FROM orders WHERE agent = @a AND lease = @l AND kind = 'Lease' AND answered_us IS NULL ORDER BY id LIMIT 1", Map, cancel,
         ("a", agent), ("l", lease))).SingleOrDefault();
 
+    /// <summary>True while an order of the kind for a lease is not answered.</summary>
+    public async Task<bool> IsWaitingAsync(OrderKind kind, string lease, CancellationToken cancel) => (await database.ReadAsync(tx => tx.QueryAsync(
+        "SELECT id FROM orders WHERE lease = @l AND lease <> '' AND kind = @k AND answered_us IS NULL", r => r.GetString(0), cancel, ("l", lease), ("k", kind.ToString())), cancel)).Count > 0;
+
     /// <summary>Tells waiters that an answer was committed.</summary>
     public void NoteAnswered() => _answered.Beat();
 

@@ -36,6 +36,11 @@ public sealed class BookingCalendar(CalendarDatabase database, MachineClock cloc
     /// <exception cref="LabException">WRONG_STATE; RESOURCE_NOT_FOUND.</exception>
     public Task<StoredBooking> MarkNoShowAsync(CalendarTransaction tx, string booking, string reason, CancellationToken cancel) => StepAsync(tx, booking, BookingStep.MissedByHolder, reason, cancel);
 
+    /// <summary>Keeps why nothing happens with a booking that stays as it is (no lease is issued); false when it says so already.</summary>
+    public async Task<bool> NoteReasonAsync(CalendarTransaction tx, string booking, string reason, CancellationToken cancel) => await tx.ExecuteAsync(
+        "UPDATE bookings SET state_reason = @r, version = version + 1, changed_us = @t WHERE name = @n AND state_reason <> @r", cancel,
+        ("r", reason), ("t", Micros.FromInstant(clock.Now)), ("n", booking)) == 1;
+
     internal async Task<StoredBooking> StepAsync(CalendarTransaction tx, string name, BookingStep step, string reason, CancellationToken cancel)
     {
         var booking = await BookingStore.FindAsync(tx, name, forUpdate: true, cancel) ?? throw LabErrors.NotFound(name);

@@ -40,6 +40,10 @@ public sealed class Catalogue(CalendarDatabase database, TimeProvider time)
         Forget();
     }
 
+    /// <summary>True while the rig is locked; read in the transaction of the decision, not from what is kept.</summary>
+    public static async Task<bool> IsLockedAsync(CalendarTransaction tx, string rig, CancellationToken cancel) =>
+        (await tx.QueryAsync("SELECT name FROM rigs WHERE name = @n AND locked_us IS NOT NULL", r => r.GetString(0), cancel, ("n", rig))).Count == 1;
+
     private static async Task<CatalogueSnapshot> LoadAsync(CalendarTransaction tx, CancellationToken cancel)
     {
         var labs = await tx.QueryAsync("SELECT doc FROM labs ORDER BY name", r => Parser.Parse<LabProto>(r.GetString(0)), cancel);

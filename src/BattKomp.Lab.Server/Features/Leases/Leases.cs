@@ -29,7 +29,18 @@ public sealed class Leases(CalendarDatabase database, Orders orders, RunRegister
     public Task<List<LeaseRow>> OpenAsync(CancellationToken cancel) => database.ReadAsync(
         tx => tx.QueryAsync($"SELECT {Columns} FROM leases WHERE ended_us IS NULL ORDER BY name", Map, cancel), cancel);
 
-    /// <summary>Bookings among these that have a lease already, whatever became of it.</summary>
+    /// <summary>The window of a lease, microseconds, half-open; null when there is none of that name.</summary>
+    public static async Task<(long StartUs, long EndUs)?> WindowAsync(CalendarTransaction tx, string name, CancellationToken cancel)
+    {
+        var rows = await tx.QueryAsync("SELECT start_us, end_us FROM leases WHERE name = @n", r => (r.GetInt64(0), r.GetInt64(1)), cancel, ("n", name));
+        return rows.Count == 0 ? null : rows[0];
+    }
+
+    /// <summary>When a lease ended; null while it is out.</summary>
+    public async Task<long?> EndedUsAsync(string name, CancellationToken cancel) => (await database.ReadAsync(
+        tx => tx.QueryAsync("SELECT ended_us FROM leases WHERE name = @n", r => r.IsDBNull(0) ? (long?)null : r.GetInt64(0), cancel, ("n", name)), cancel)).SingleOrDefault();
+
+    /// <summary>True when the booking has had a lease, whatever became of it.</summary>
     public async Task<bool> HasAnyAsync(string booking, CancellationToken cancel) => (await database.ReadAsync(
         tx => tx.QueryAsync("SELECT name FROM leases WHERE booking = @b LIMIT 1", r => r.GetString(0), cancel, ("b", booking)), cancel)).Count > 0;
 

@@ -1,8 +1,11 @@
+using BattKomp.Lab.Server.Platform.Sweeps;
+
 namespace BattKomp.Lab.Server.Features.Leases;
 
 /// <summary>Registers the slice.</summary>
 public static class LeasesFeature
 {
-    /// <summary>The signing key and the leases.</summary>
-    public static IServiceCollection AddLeases(this IServiceCollection services) => services.AddSingleton<LeaseKeyFile>().AddSingleton<Leases>();
+    /// <summary>The signing key, the leases, and the sweeps that issue and end them.</summary>
+    public static IServiceCollection AddLeases(this IServiceCollection services) => services
+        .AddSingleton<LeaseKeyFile>().AddSingleton<Leases>().AddSweep<LeaseIssue>().AddSweep<LeaseEnd>();
 }

@@ -1,5 +1,5 @@
 using BattKomp.Lab.Domain.Runs;
-using BattKomp.Lab.Server.Features.Catalogue;
+using BattKomp.Lab.Server.Features.Bookings;
 using BattKomp.Lab.Server.Platform;
 using BattKomp.Lab.Server.Platform.Database;
 using BattKomp.Lab.V1;
@@ -7,7 +7,7 @@ using BattKomp.Lab.V1;
 namespace BattKomp.Lab.Server.Features.Runs;
 
 /// <summary>The account of what happened on the channels: makes runs, moves them, finds them.</summary>
-public sealed class RunRegister(CalendarDatabase database, Catalogue.Catalogue catalogue, MachineClock clock, ILogger<RunRegister> log)
+public sealed class RunRegister(CalendarDatabase database, Catalogue.Catalogue catalogue, BookingCalendar bookings, MachineClock clock, ILogger<RunRegister> log)
 {
     private readonly Pulse _changed = new();
 
@@ -43,7 +43,9 @@ public sealed class RunRegister(CalendarDatabase database, Catalogue.Catalogue c
             moved = moved with { StartUs = now, Calibrations = await CalibrationsAsync(run.Channel, cancel) };
         if (next is RunStage.Running) moved = moved with { EndReason = "", EndUs = null };
         if (next is RunStage.Ended or RunStage.Missed && moved.EndUs is null) moved = moved with { EndUs = now };
-        return await RunStore.UpdateAsync(tx, moved, run.Stage, cancel) ? moved : null;
+        if (!await RunStore.UpdateAsync(tx, moved, run.Stage, cancel)) return null;
+        if (run.Stage is RunStage.Ready or RunStage.Missed && next is not RunStage.Missed) await BookingRunsAsync(tx, run.Booking, cancel);
+        return moved;
     }
 
     /// <summary>Tells watchers that a move was committed.</summary>
@@ -91,7 +93,15 @@ public sealed class RunRegister(CalendarDatabase database, Catalogue.Catalogue c
         NoteChanged();
     }
 
-    private async Task<IReadOnlyList<string>> CalibrationsAsync(string channel, CancellationToken cancel)
+    // A booking that is over or cancelled stays so, whatever still happens on its channel.
+    private async Task BookingRunsAsync(CalendarTransaction tx, string booking, CancellationToken cancel)
+    {
+        if (booking.Length == 0) return;
+        if (await bookings.FindAsync(tx, booking, cancel) is { State: Domain.Bookings.BookingState.Confirmed }) await bookings.MarkRunningAsync(tx, booking, cancel);
+    }
+
+    /// <summary>calibrations/… of the channel's instrument in force today.</summary>
+    internal async Task<IReadOnlyList<string>> CalibrationsAsync(string channel, CancellationToken cancel)
     {
         var snapshot = await catalogue.GetAsync(cancel);
         if (snapshot.Channel(channel) is not { } found || snapshot.InstrumentOf(found) is not { } instrument) return [];

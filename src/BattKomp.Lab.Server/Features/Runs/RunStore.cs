@@ -112,10 +112,18 @@ internal static class RunStore
 
     /// <summary>Writes what moves in a run; false when its stage is no longer <paramref name="from"/>.</summary>
     internal static async Task<bool> UpdateAsync(CalendarTransaction tx, RunRow r, RunStage from, CancellationToken cancel) => await tx.ExecuteAsync(
-        "UPDATE runs SET state = @to, start_us = @start, end_us = @end, end_reason = @why, calibrations = @cal, flags = @flags, position = @pos, records = @records " +
+        "UPDATE runs SET state = @to, start_us = @start, end_us = @end, end_reason = @why, calibrations = @cal, flags = @flags, position = @pos " +
         "WHERE name = @n AND state = @from", cancel,
         ("to", StateOf(r.Stage)), ("start", r.StartUs), ("end", r.EndUs), ("why", r.EndReason), ("cal", Join(r.Calibrations)), ("flags", Join(r.Flags)),
-        ("pos", r.Position), ("records", r.Records), ("n", r.Name), ("from", StateOf(from))) == 1;
+        ("pos", r.Position), ("n", r.Name), ("from", StateOf(from))) == 1;
+
+    /// <summary>Adds to the count of records of a run.</summary>
+    internal static Task CountAsync(CalendarTransaction tx, string run, long records, CancellationToken cancel) =>
+        tx.ExecuteAsync("UPDATE runs SET records = records + @c WHERE name = @n", cancel, ("c", records), ("n", run));
+
+    /// <summary>Keeps the exact count and the moment of a run that has just become final.</summary>
+    internal static Task SetFinalAsync(CalendarTransaction tx, string run, long records, long nowUs, CancellationToken cancel) =>
+        tx.ExecuteAsync("UPDATE runs SET records = @c, final_us = @t WHERE name = @n", cancel, ("c", records), ("t", nowUs), ("n", run));
 
     internal static string StateOf(RunStage stage) => stage switch
     {

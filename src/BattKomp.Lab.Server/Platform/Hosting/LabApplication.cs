@@ -14,6 +14,7 @@ using BattKomp.Lab.Server.Platform.Database;
 using BattKomp.Lab.Server.Platform.Errors;
 using BattKomp.Lab.Server.Platform.Idempotency;
 using BattKomp.Lab.Server.Web;
+using BattKomp.Lab.Server.Platform.Sweeps;
 using BattKomp.Lab.V1;
 using Google.Protobuf.Reflection;
 using Google.Rpc;
@@ -52,6 +53,7 @@ public static class LabApplication
         AddPlatform(builder.Services, options, time);
         AddFeatures(builder.Services);
         builder.Services.AddWeb(options);
+        builder.Services.AddSweeps(options, time);
         configure?.Invoke(builder);
         var app = builder.Build();
         app.MapWeb();
@@ -110,6 +112,7 @@ public static class LabApplication
         app.MapGrpcService<BookingServiceHandler>();
         app.MapGrpcService<ProcedureServiceHandler>();
         app.MapGrpcService<AgentServiceHandler>();
+        app.MapGrpcService<RunServiceHandler>();
         app.MapGrpcService<IngestServiceHandler>();
         app.MapGrpcService<DatasetServiceHandler>();
         app.MapDatasetDownloads();

@@ -1,0 +1,1 @@
+CREATE INDEX orders_of_lease ON orders (lease) WHERE lease <> '';
