@@ -12,26 +12,55 @@ using Xunit;
 
 namespace BattKomp.Lab.Tests.Server.Bookings;
 
+/// <summary>One lab for all tests of a class.</summary>
+public abstract class BookingLabFixture(string dialect) : IAsyncLifetime
+{
+    /// <summary>The lab.</summary>
+    public BookingLab Lab { get; private set; } = null!;
+
+    /// <inheritdoc/>
+    public async ValueTask InitializeAsync() => Lab = await BookingLab.StartAsync(dialect);
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => Lab?.DisposeAsync() ?? ValueTask.CompletedTask;
+}
+
+/// <summary>On the embedded database.</summary>
+public sealed class SqliteLab() : BookingLabFixture("sqlite");
+
+/// <summary>On a real PostgreSQL.</summary>
+public sealed class PostgresLab() : BookingLabFixture("postgres");
+
 /// <summary>A running lab with short ways to say what a booking test wants to say.</summary>
 public sealed class BookingLab : IAsyncDisposable
 {
+    private int _days;
+
     private BookingLab(TestLab lab) => Lab = lab;
 
     /// <summary>The server.</summary>
     public TestLab Lab { get; }
 
-    /// <summary>Machine time now, at the last whole hour: windows are told as hours from it.</summary>
-    public Instant Hour0 { get; } = Instant.FromUnixTimeSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() / 3600 * 3600);
+    /// <summary>The last whole hour of machine time, moved on by <see cref="NewDays"/>: windows are told as hours from it.</summary>
+    public Instant Hour0 { get; private set; } = Instant.FromUnixTimeSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() / 3600 * 3600);
+
+    /// <summary>Moves to days that no test before has booked in.</summary>
+    public BookingLab NewDays()
+    {
+        Hour0 = Instant.FromUnixTimeSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() / 3600 * 3600) + Duration.FromDays(10 * ++_days);
+        return this;
+    }
 
     /// <summary>Starts one on the dialect; PostgreSQL gets a new database.</summary>
-    public static async Task<BookingLab> StartAsync(string dialect, Action<LabOptions>? settings = null, Action<WebApplicationBuilder>? configure = null)
+    public static async Task<BookingLab> StartAsync(
+        string dialect, Action<LabOptions>? settings = null, Action<WebApplicationBuilder>? configure = null, string? dataDirectory = null, string? connection = null)
     {
-        var connection = dialect == "postgres" ? await PostgresFixture.NewDatabaseAsync() : "";
+        connection ??= dialect == "postgres" ? await PostgresFixture.NewDatabaseAsync() : "";
         return new BookingLab(await TestLab.StartAsync(o =>
         {
             (o.Calendar, o.PostgresConnection) = (dialect, connection);
             settings?.Invoke(o);
-        }, configure: configure));
+        }, configure: configure, dataDirectory: dataDirectory));
     }
 
     /// <summary>A client with a token.</summary>
@@ -86,6 +115,10 @@ public sealed class BookingLab : IAsyncDisposable
         return refusal.Violations;
     }
 
+    /// <summary>Runs a statement outside the server's own paths, as a stray writer would.</summary>
+    public Task<int> ExecuteAsync(string sql, params (string, object?)[] values) =>
+        Lab.Services.GetRequiredService<CalendarDatabase>().WriteAsync(tx => tx.ExecuteAsync(sql, TestContext.Current.CancellationToken, values), TestContext.Current.CancellationToken);
+
     /// <summary>Runs SQL and returns the first column of the first row, or null.</summary>
     public Task<object?> ScalarAsync(string sql, params (string, object?)[] values) =>
         Lab.Services.GetRequiredService<CalendarDatabase>().ReadAsync(async tx =>
@@ -104,6 +137,9 @@ public sealed class BookingLab : IAsyncDisposable
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => Lab.DisposeAsync();
+
+    /// <summary>Microseconds of an hour after <see cref="Hour0"/>, as the store keeps them.</summary>
+    public long Micros(double hour) => BattKomp.Lab.Server.Platform.Micros.FromInstant(Hour0 + Duration.FromSeconds(hour * 3600));
 
     private Google.Protobuf.WellKnownTypes.Timestamp Stamp(double hour) => BookingTimes.Stamp(Hour0 + Duration.FromSeconds(hour * 3600));
 }
