@@ -4,6 +4,7 @@ using BattKomp.Lab.Benchmarks;
 // One line a benchmark: its name and what runs it. Each returns the object that is printed as the last line (design §10).
 var benchmarks = new Dictionary<string, Func<string[], Task<object>>>(StringComparer.Ordinal)
 {
+    ["book-create"] = BookCreateBenchmark.RunAsync,
     ["journal"] = JournalBenchmark.RunAsync,
 };
 

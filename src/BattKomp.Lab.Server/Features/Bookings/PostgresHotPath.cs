@@ -14,79 +14,105 @@ namespace BattKomp.Lab.Server.Features.Bookings;
 /// </summary>
 internal sealed class PostgresHotPath : CalendarHotPath
 {
+    // The locks come first and alone: what stands in the same statement would look with a snapshot from before the wait.
+    private const string Lock = "SELECT pg_advisory_xact_lock(k) FROM unnest(@keys) AS k";
+
+    private const string LockWithRequest = "SELECT pg_advisory_xact_lock(k) FROM unnest(ARRAY[hashtextextended(@request, 7)] || @keys) AS k";
+
+    // One statement a resource: GiST cannot search for a list, and a join leaves the planner (on a new database, without
+    // statistics) free to read every resource's rows in the window. "occupies = 1" repeats the partial index's WHERE.
+    private const string OccupyingRows = "FROM occupancy o WHERE o.resource = @resource AND o.during && int8range(@start, @end) AND o.occupies = 1";
+
+    private const string Occupying = $"SELECT o.resource, lower(o.during), upper(o.during), o.kind {OccupyingRows}";
+
+    private const string Look =
+        "SELECT content_sha256, NULL::bigint, NULL::bigint, -1, response FROM requests WHERE subject = @subject AND request_id = @request_id " +
+        "UNION ALL SELECT name, NULL, NULL, 0, NULL FROM rigs WHERE locked_us IS NOT NULL AND name = ANY (@rigs) " +
+        $"UNION ALL SELECT o.resource, lower(o.during), upper(o.during), o.kind, NULL {OccupyingRows}";
+
+    private const string Occupy =
+        "INSERT INTO occupancy (booking, resource, during, kind, occupies) SELECT @name, r, int8range(@start, @end), @kind, 1 FROM unnest(@resources) AS r";
+
+    private const string Insert = $"WITH b AS ({BookingStore.InsertBooking}), u AS ({BookingStore.InsertUsage}) {Occupy}";
+
+    private const string InsertWithAnswer = $"WITH b AS ({BookingStore.InsertBooking}), u AS ({BookingStore.InsertUsage}), a AS ({RequestLog.StoreSql}) {Occupy}";
+
     internal override async Task<HotFacts> LockAndLoadAsync(CalendarTransaction tx, HotQuery query, CancellationToken cancel)
     {
         await using var batch = Batch(tx);
-        Add(batch, RequestLog.PostgresLockSql, ("k", RequestLog.LockKey(query.Subject, query.RequestId)));
-        Add(batch, RequestLog.FindSql, ("s", query.Subject), ("r", query.RequestId));
-        Add(batch, "SELECT pg_advisory_xact_lock(k) FROM unnest(@keys) AS k", ("keys", LockKeys(query.Resources)));
-        Add(batch, "SELECT name FROM rigs WHERE locked_us IS NOT NULL AND name = ANY (@rigs)", ("rigs", query.Rigs.ToArray()));
-        AddOccupied(batch, query.Resources, query.Window);
-        if (query.RequestId.Length == 0)
-        {
-            batch.BatchCommands.RemoveAt(1);
-            batch.BatchCommands.RemoveAt(0);
-        }
-        await using var reader = await batch.ExecuteReaderAsync(cancel);
-        EarlierAnswer? earlier = null;
         if (query.RequestId.Length > 0)
-        {
-            await reader.NextResultAsync(cancel);
-            if (await reader.ReadAsync(cancel)) earlier = new EarlierAnswer(reader.GetString(0), reader.GetFieldValue<byte[]>(1));
-            await reader.NextResultAsync(cancel);
-        }
+            Add(batch, LockWithRequest, ("request", RequestLog.LockKey(query.Subject, query.RequestId)), ("keys", LockKeys(query.Resources)));
+        else
+            Add(batch, Lock, ("keys", LockKeys(query.Resources)));
+        var resources = query.Resources.Distinct().ToList();
+        Add(batch, Look, ("subject", query.Subject), ("request_id", query.RequestId), ("rigs", query.Rigs.ToArray()), ("resource", resources[0]),
+            ("start", Micros.FromInstant(query.Window.Start)), ("end", Micros.FromInstant(query.Window.End)));
+        AddOccupying(batch, resources.Skip(1), query.Window);
+        await using var reader = await batch.ExecuteReaderAsync(cancel);
         await reader.NextResultAsync(cancel);
-        var locked = new HashSet<string>();
-        while (await reader.ReadAsync(cancel)) locked.Add(reader.GetString(0));
-        await reader.NextResultAsync(cancel);
-        return new HotFacts(earlier, await ReadOccupiedAsync(reader, cancel), locked);
+        var (earlier, occupied, locked) = ((EarlierAnswer?)null, new List<Occupied>(), new HashSet<string>());
+        while (await reader.ReadAsync(cancel))
+            switch (reader.GetInt32(3))
+            {
+                case -1:
+                    earlier = new EarlierAnswer(reader.GetString(0), reader.GetFieldValue<byte[]>(4));
+                    break;
+                case 0:
+                    locked.Add(reader.GetString(0));
+                    break;
+                default:
+                    occupied.Add(Row(reader));
+                    break;
+            }
+        while (await reader.NextResultAsync(cancel)) await ReadAsync(reader, occupied, cancel);
+        return new HotFacts(earlier, occupied, locked);
     }
 
     internal override async Task<List<Occupied>> OccupiedAsync(CalendarTransaction tx, IReadOnlyList<string> resources, TimeWindow window, CancellationToken cancel)
     {
         await using var batch = Batch(tx);
-        AddOccupied(batch, resources, window);
+        AddOccupying(batch, resources.Distinct(), window);
         await using var reader = await batch.ExecuteReaderAsync(cancel);
-        return await ReadOccupiedAsync(reader, cancel);
+        var found = new List<Occupied>();
+        do await ReadAsync(reader, found, cancel);
+        while (await reader.NextResultAsync(cancel));
+        return found;
     }
 
     internal override async Task InsertAsync(CalendarTransaction tx, StoredBooking booking, long nowUs, RequestAnswer? answer, CancellationToken cancel)
     {
         await using var batch = Batch(tx);
-        Add(batch, BookingStore.InsertBooking, BookingStore.BookingValues(booking, nowUs));
-        AddOccupy(batch, booking.Name, OccupancyKind.Booking, booking.Message.Channels, booking.Window);
-        Add(batch, BookingStore.InsertUsage, BookingStore.UsageValues(booking, nowUs));
+        // The same names mean the same values in all of them.
+        var values = BookingStore.BookingValues(booking, nowUs).Concat(BookingStore.UsageValues(booking, nowUs)).DistinctBy(v => v.Item1)
+            .Append(("kind", (int)OccupancyKind.Booking)).Append(("resources", booking.Message.Channels.ToArray()));
         if (answer is not null)
-            Add(batch, RequestLog.StoreSql, ("s", answer.Subject), ("r", answer.RequestId), ("m", answer.Method), ("c", answer.ContentSha256), ("b", answer.Response), ("t", nowUs));
+            values = values.Concat([("s", answer.Subject), ("r", answer.RequestId), ("m", answer.Method), ("c", answer.ContentSha256), ("b", answer.Response), ("t", nowUs)]);
+        Add(batch, answer is null ? Insert : InsertWithAnswer, [.. values]);
         await batch.ExecuteNonQueryAsync(cancel);
     }
 
     internal override async Task OccupyAsync(CalendarTransaction tx, string owner, OccupancyKind kind, IReadOnlyList<string> resources, TimeWindow window, CancellationToken cancel)
     {
         await using var batch = Batch(tx);
-        AddOccupy(batch, owner, kind, resources, window);
+        Add(batch, Occupy, ("name", owner), ("start", Micros.FromInstant(window.Start)), ("end", Micros.FromInstant(window.End)), ("kind", (int)kind), ("resources", resources.ToArray()));
         await batch.ExecuteNonQueryAsync(cancel);
     }
 
     internal override bool IsOverlap(Exception error) =>
         error is PostgresException { SqlState: PostgresErrorCodes.ExclusionViolation, ConstraintName: "occupancy_no_overlap" };
 
-    private static void AddOccupied(NpgsqlBatch batch, IReadOnlyList<string> resources, TimeWindow window) => Add(batch,
-        // "occupies = 1" repeats the partial index's WHERE; without it the index is not used.
-        "SELECT resource, lower(during), upper(during), kind FROM occupancy WHERE resource = ANY (@resources) AND during && int8range(@start, @end) AND occupies = 1",
-        ("resources", resources.ToArray()), ("start", Micros.FromInstant(window.Start)), ("end", Micros.FromInstant(window.End)));
-
-    private static void AddOccupy(NpgsqlBatch batch, string owner, OccupancyKind kind, IReadOnlyList<string> resources, TimeWindow window) => Add(batch,
-        "INSERT INTO occupancy (booking, resource, during, kind, occupies) SELECT @owner, r, int8range(@start, @end), @kind, 1 FROM unnest(@resources) AS r ORDER BY r",
-        ("owner", owner), ("start", Micros.FromInstant(window.Start)), ("end", Micros.FromInstant(window.End)), ("kind", (int)kind), ("resources", resources.ToArray()));
-
-    private static async Task<List<Occupied>> ReadOccupiedAsync(DbDataReader reader, CancellationToken cancel)
+    private static void AddOccupying(NpgsqlBatch batch, IEnumerable<string> resources, TimeWindow window)
     {
-        var found = new List<Occupied>();
-        while (await reader.ReadAsync(cancel))
-            found.Add(new Occupied(reader.GetString(0), BookingTimes.Window(reader.GetInt64(1), reader.GetInt64(2)), (OccupancyKind)reader.GetInt32(3)));
-        return found;
+        foreach (var resource in resources)
+            Add(batch, Occupying, ("resource", resource), ("start", Micros.FromInstant(window.Start)), ("end", Micros.FromInstant(window.End)));
     }
+
+    private static async Task ReadAsync(DbDataReader reader, List<Occupied> into, CancellationToken cancel)
+    {
+        while (await reader.ReadAsync(cancel)) into.Add(Row(reader));
+    }
+
+    private static Occupied Row(DbDataReader row) => new(row.GetString(0), BookingTimes.Window(row.GetInt64(1), row.GetInt64(2)), (OccupancyKind)row.GetInt32(3));
 
     private static NpgsqlBatch Batch(CalendarTransaction tx) => new((NpgsqlConnection)tx.Connection, (NpgsqlTransaction?)tx.Transaction);
 
