@@ -1,9 +1,11 @@
 using Microsoft.Playwright;
 using Xunit;
 
+[assembly: AssemblyFixture(typeof(BattKomp.Lab.BrowserTests.Chromium))]
+
 namespace BattKomp.Lab.BrowserTests;
 
-/// <summary>One headless Chromium for a class of tests. Where it is missing: a visible skip, a failure when <c>CI=true</c>.</summary>
+/// <summary>One headless Chromium for all tests. Where it is missing: a visible skip, a failure when <c>CI=true</c>.</summary>
 public sealed class Chromium : IAsyncLifetime
 {
     private const string Executable = "/usr/bin/chromium";
@@ -39,7 +41,7 @@ public sealed class Chromium : IAsyncLifetime
             ViewportSize = new ViewportSize { Width = width, Height = 900 },
             ReducedMotion = ReducedMotion.Reduce,
         });
-        context.SetDefaultTimeout(15_000);
+        context.SetDefaultTimeout(30_000);
         return await context.NewPageAsync();
     }
 

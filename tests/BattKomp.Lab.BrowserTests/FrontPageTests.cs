@@ -6,7 +6,7 @@ using Xunit;
 
 namespace BattKomp.Lab.BrowserTests;
 
-public sealed class FrontPageTests(Chromium chromium) : IClassFixture<Chromium>
+public sealed class FrontPageTests(Chromium chromium)
 {
     [Theory]
     [InlineData(1280)]

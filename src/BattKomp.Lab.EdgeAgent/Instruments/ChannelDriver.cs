@@ -23,7 +23,8 @@ public sealed record ChannelLease(HeldLease Held, LeasedChannel Part);
 /// <summary>One channel's driver: records always, energises only under a lease that is active, an unlocked channel and a journal with room.</summary>
 public abstract class ChannelDriver(string channel, DriverContext context)
 {
-    private volatile ChannelLease? _lease;
+    private readonly Lock _gate = new();
+    private readonly List<ChannelLease> _leases = [];
     private volatile ChannelReport _state = new() { Channel = channel, State = ChannelReport.Types.State.Idle };
 
     /// <summary>rigs/…/channels/…</summary>
@@ -40,18 +41,43 @@ public abstract class ChannelDriver(string channel, DriverContext context)
     {
         if (Refuse(part) is { } problem)
             return problem;
-        _lease = new ChannelLease(held, part);
+        lock (_gate)
+        {
+            // A copy sent again takes the place of the one before it; the lease of a later booking waits its turn.
+            _leases.RemoveAll(l => l.Held.Lease.Name == held.Lease.Name);
+            _leases.Add(new ChannelLease(held, part));
+            _leases.Sort((a, b) => a.Held.Window.Start.CompareTo(b.Held.Window.Start));
+        }
         return null;
     }
 
-    /// <summary>Ends a lease before its window does: safe stop.</summary>
-    public abstract void EndLease(string lease, string reason);
+    /// <summary>Ends a lease before its window does: safe stop when it is the one in force.</summary>
+    public void EndLease(string lease, string reason)
+    {
+        if (Lease is { } mine && mine.Held.Lease.Name == lease)
+        {
+            Halt($"lease_ended: {reason}");
+            return;
+        }
+        lock (_gate)
+            _leases.RemoveAll(l => l.Held.Lease.Name == lease);
+    }
 
     /// <summary>Takes the channel to its safe state; the time it took is measured.</summary>
     public abstract Task<OrderDone> StopAsync(StopMode mode, string reason);
 
-    /// <summary>The lease in force, over or not; null = none.</summary>
-    protected ChannelLease? Lease => _lease;
+    /// <summary>The lease in force, over or not: the one whose window begins first; null = none.</summary>
+    protected ChannelLease? Lease
+    {
+        get
+        {
+            lock (_gate)
+                return _leases.Count > 0 ? _leases[0] : null;
+        }
+    }
+
+    /// <summary>Ends the run of the lease in force as soon as the driver can.</summary>
+    protected abstract void Halt(string cause);
 
     /// <summary>Shared parts.</summary>
     protected DriverContext Context { get; } = context;
@@ -59,14 +85,14 @@ public abstract class ChannelDriver(string channel, DriverContext context)
     /// <summary>Driver's own grounds to refuse a leased part.</summary>
     protected abstract string? Refuse(LeasedChannel part);
 
-    /// <summary>Forgets the lease when it is still that one.</summary>
+    /// <summary>Forgets a lease whose run has ended.</summary>
     protected void DropLease(ChannelLease lease)
     {
-        if (ReferenceEquals(_lease, lease))
-            _lease = null;
+        lock (_gate)
+            _leases.RemoveAll(l => l.Held.Lease.Name == lease.Held.Lease.Name);
     }
 
-    /// <summary>Reports a state.</summary>
+    /// <summary>Reports a state. A FAULT that names a run ends that run; one that will pass names none.</summary>
     protected void Tell(ChannelReport.Types.State state, string run, string detail, string endReason = "")
     {
         _state = new ChannelReport { Channel = Channel, Run = run, State = state, Detail = detail, EndReason = endReason };

@@ -34,6 +34,8 @@ public static class WebFeature
     {
         app.Use((http, next) =>
         {
+            // No browser reads the answer of a gRPC call.
+            if (http.Request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true) return next(http);
             var headers = http.Response.Headers;
             headers.ContentSecurityPolicy = ContentSecurityPolicy;
             headers.XContentTypeOptions = "nosniff";

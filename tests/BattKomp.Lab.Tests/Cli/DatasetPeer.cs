@@ -1,4 +1,3 @@
-using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -6,13 +5,6 @@ using BattKomp.Lab.V1;
 using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
-using Xunit;
 
 namespace BattKomp.Lab.Tests.Cli;
 
@@ -43,15 +35,7 @@ public sealed class DatasetPeer : DatasetService.DatasetServiceBase, IAsyncDispo
         peer.Files["cycles.csv"] = Encoding.ASCII.GetBytes("cycle_count\n1\n");
         peer.Files["x.bdf.parquet"] = [.. Enumerable.Range(0, 10_000).Select(i => (byte)(i * 31))];
         peer.State();
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0, l => l.Protocols = HttpProtocols.Http2));
-        builder.Services.AddGrpc();
-        builder.Services.AddSingleton(peer);
-        peer._app = builder.Build();
-        peer._app.MapGrpcService<DatasetPeer>();
-        await peer._app.StartAsync(TestContext.Current.CancellationToken);
-        peer.Address = peer._app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        (peer._app, peer.Address) = await Peer.StartAsync(peer);
         return peer;
     }
 

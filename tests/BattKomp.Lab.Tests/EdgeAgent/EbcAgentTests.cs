@@ -1,4 +1,5 @@
 using BattKomp.Lab.Simulators.Cells;
+using BattKomp.Lab.Simulators.Faults;
 using BattKomp.Lab.Simulators.Instruments.Ebc;
 using BattKomp.Lab.Simulators.Time;
 using BattKomp.Lab.Tests.EdgeAgent.Support;
@@ -29,7 +30,7 @@ public sealed class EbcAgentTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _server = await FakeLabServer.StartAsync();
-        _device = new EbcA20Simulator(new EbcOptions { Id = "SIM-EBC-1", Link = _folder.File("ebc"), Cell = new CellParameters { InitialSoc = 0.6 } },
+        _device = new EbcA20Simulator(new EbcOptions { Id = "SIM-EBC-1", Link = _folder.File("ebc"), Cell = new CellParameters { InitialSoc = 0.6 }, Faults = HangUps() },
             new SimulatedLabTime(_origin, _origin, Speed, TimeProvider.System), TimeProvider.System);
         _running = _device.RunAsync(_stop.Token);
         var limits = new { max_volt = 4.25, min_volt = 2.5, max_charge_ampere = 5, max_discharge_ampere = 10 };
@@ -93,7 +94,7 @@ public sealed class EbcAgentTests : IAsyncLifetime
         _agent = await AgentProcess.StartAsync(_config);
         await Eventually.Async(() => _server.HasLine, Bound, "the new start has its line");
         await LeaseAsync(TimeSpan.FromMinutes(5), "runs/r2", Discharge(2, 3600));
-        await Eventually.Async(() => _server.Reports.Any(r => r.Channel is { State: ReportState.Fault, Run: "runs/r2" } c && c.Detail.Contains("locked", StringComparison.Ordinal)),
+        await Eventually.Async(() => _server.Reports.Any(r => r.Channel is { State: ReportState.Fault } c && c.Detail.Contains("runs/r2 does not start: locked", StringComparison.Ordinal)),
             Bound, "the new run is held back by the lock");
         await _server.OrderAsync(new AgentOrder { OrderId = "o2", Release = new ReleaseChannel { Channel = Channel } });
         await Eventually.Async(() => _server.Reports.Any(r => r.Channel is { State: ReportState.Energised, Run: "runs/r2" }), Bound, "after the release it runs");
@@ -125,12 +126,44 @@ public sealed class EbcAgentTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_line_that_hangs_up_in_a_step_is_an_outage_and_the_step_goes_on()
+    {
+        await LeaseAsync(TimeSpan.FromMinutes(5), Discharge(1, 5400), Rest(60));
+        await EndedAsync("completed");
+        var outage = Assert.Single(Events(EventKind.Outage));
+        Assert.Equal("port_lost", outage.Cause);
+        Assert.InRange((outage.UntilUtcNs - outage.UtcNs) / 1e9, 500, 3000);
+        var stream = Assert.Single(_server.Streams, s => s.Opened!.Run == "runs/r1");
+        Assert.DoesNotContain(stream.Stamps, t => t > outage.UtcNs && t < outage.UntilUtcNs);
+        Assert.Contains(stream.Stamps, t => t > outage.UntilUtcNs);
+        Assert.Equal([1, 2], Events(EventKind.StepStarted).Select(e => e.StepCount));
+        Assert.DoesNotContain(_server.Reports, r => r.Channel is { State: ReportState.Fault, Run: "runs/r1" });
+    }
+
+    [Fact]
+    public async Task A_lease_of_a_later_booking_waits_until_the_one_in_force_has_ended()
+    {
+        await LeaseAsync(TimeSpan.FromMinutes(5), Discharge(1, 2000));
+        await _server.OrderAsync(_server.LeaseOrder("agents/a1", Part("runs/r2", Rest(100)), TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(6), "leases/r2"));
+        await EndedAsync("completed");
+        await Eventually.Async(() => _server.Reports.Any(r => r.Channel is { State: ReportState.Ended, Run: "runs/r2" }), Bound, "the second run ends too");
+        var ends = _server.Reports.Where(r => r.Channel is { State: ReportState.Ended }).Select(r => r.Channel.Run).ToList();
+        Assert.Equal(["runs/r1", "runs/r2"], ends);
+    }
+
+    [Fact]
     public async Task A_second_agent_on_the_same_folder_is_refused()
     {
         var (code, errors) = await AgentProcess.RefusedAsync(_config);
         Assert.Equal(2, code);
         Assert.Contains("Another agent uses this data_dir", errors);
     }
+
+    // Only the test that is about it gets a line that hangs up: from lab second 1500 to 2500 after switch-on, some seconds of machine time.
+    private static IReadOnlyList<Fault> HangUps() =>
+        TestContext.Current.TestMethod?.MethodName == nameof(A_line_that_hangs_up_in_a_step_is_an_outage_and_the_step_goes_on)
+            ? [new Fault { Kind = FaultKind.HangUp, FromSeconds = 1500, ToSeconds = 2500 }]
+            : [];
 
     private static Step Discharge(double ampere, double seconds) => new() { Kind = Kind.CcDischarge, Ampere = ampere, Volt = 2.8, MaxSeconds = seconds };
 

@@ -81,13 +81,6 @@ public sealed class EbcChannel : ChannelDriver
     }
 
     /// <inheritdoc/>
-    public override void EndLease(string lease, string reason)
-    {
-        if (Lease is { } mine && mine.Held.Lease.Name == lease)
-            Halt($"lease_ended: {reason}");
-    }
-
-    /// <inheritdoc/>
     public override async Task<OrderDone> StopAsync(StopMode mode, string reason)
     {
         var started = Context.Machine.GetTimestamp();
@@ -120,7 +113,8 @@ public sealed class EbcChannel : ChannelDriver
         return faults.Count == 0 ? null : string.Join("; ", faults);
     }
 
-    private void Halt(string cause)
+    /// <inheritdoc/>
+    protected override void Halt(string cause)
     {
         _haltCause ??= cause;
         try
@@ -139,7 +133,7 @@ public sealed class EbcChannel : ChannelDriver
         {
             _lostFromNs = _recorder.IsOpen ? _recorder.LastStampNs : Context.Clock.LabNowNs;
             Context.Log($"{Channel}: {why}");
-            Tell(ReportState.Fault, Lease?.Part.Run ?? "", why);
+            Tell(ReportState.Fault, "", why);
         }
     }
 
@@ -215,7 +209,7 @@ public sealed class EbcChannel : ChannelDriver
         }
         else if (track is null && Blocked() is { } problem)
         {
-            TellOnce(ReportState.Fault, run, problem);
+            TellOnce(ReportState.Fault, "", $"{run} does not start: {problem}");
         }
         else if (Context.Locks.Reason(Channel) is { } locked)
         {

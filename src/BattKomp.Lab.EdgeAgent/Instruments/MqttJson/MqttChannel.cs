@@ -63,18 +63,11 @@ public sealed class MqttChannel : ChannelDriver
             }
             catch (IOException e)
             {
-                TellOnce(ReportState.Fault, Lease?.Part.Run ?? "", e.Message);
+                TellOnce(ReportState.Fault, "", e.Message);
             }
             await Task.Delay(Tick, Context.Machine, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         await _recorder.CloseAsync("agent_stopped").ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-    }
-
-    /// <inheritdoc/>
-    public override void EndLease(string lease, string reason)
-    {
-        if (Lease is { } mine && mine.Held.Lease.Name == lease)
-            Halt($"lease_ended: {reason}");
     }
 
     /// <inheritdoc/>
@@ -106,7 +99,8 @@ public sealed class MqttChannel : ChannelDriver
     protected override string? Refuse(LeasedChannel part) =>
         part.Control == ControlClass.Full ? "this instrument runs its vendor's program: control is start_stop or monitor" : null;
 
-    private void Halt(string cause)
+    /// <inheritdoc/>
+    protected override void Halt(string cause)
     {
         if (_haltCause is null)
             (_haltedAt, _haltCause) = (Context.Machine.GetTimestamp(), cause);
@@ -152,7 +146,7 @@ public sealed class MqttChannel : ChannelDriver
         }
         if (track is null && Blocked() is { } problem)
         {
-            TellOnce(ReportState.Fault, run, problem);
+            TellOnce(ReportState.Fault, "", $"{run} does not start: {problem}");
             return;
         }
         // Repeated until the status tells that it was heard; the instrument does not begin the same run twice.

@@ -13,7 +13,8 @@ const data = [[], [], []];
 let latest = null;
 let dirty = false;
 
-const axis = (label, scale, stroke, side) => ({ label, scale, stroke, side, size: 56, labelSize: 20, grid: { show: side !== 1, stroke: '#d7dde2' } });
+const grid = show => ({ show, stroke: '#d7dde2', width: 1 });
+const axis = (unit, stroke, side) => ({ scale: unit, stroke, side, size: 64, grid: grid(side === 3), values: (_, ticks) => ticks.map(t => `${t} ${unit}`) });
 const width = () => Math.max(240, chartAt.clientWidth);
 const height = () => (width() < 480 ? 240 : 320);
 const chart = new uPlot({
@@ -27,7 +28,7 @@ const chart = new uPlot({
     { label: words.voltage, scale: 'V', stroke: '#0b3a5b', width: 2, points: { show: false } },
     { label: words.current, scale: 'A', stroke: '#b3261e', width: 2, dash: [6, 3], points: { show: false } },
   ],
-  axes: [axis(words.time + ' (s)', 'x', '#1b2a33', 2), axis('V', 'V', '#0b3a5b', 3), axis('A', 'A', '#b3261e', 1)],
+  axes: [{ label: `${words.time} (s)`, stroke: '#1b2a33', size: 36, labelSize: 24, grid: grid(true) }, axis('V', '#0b3a5b', 3), axis('A', '#b3261e', 1)],
 }, data, chartAt);
 
 new ResizeObserver(() => chart.setSize({ width: width(), height: height() })).observe(chartAt);
@@ -68,7 +69,7 @@ function table() {
   show('live-voltage', unit(latest.voltage, 'V'));
   show('live-current', unit(latest.current, 'A'));
   show('live-time', `${latest.time.toFixed(1)} s`);
-  show('live-stamp', new Date(Number(BigInt(latest.stamp) / 1000000n)).toISOString());
+  show('live-stamp', `${new Date(Number(BigInt(latest.stamp) / 1000000n)).toISOString().replace('T', ' ').slice(0, 19)} UTC`);
 }
 
 async function follow() {
