@@ -5,6 +5,8 @@ using BattKomp.Lab.Benchmarks;
 var benchmarks = new Dictionary<string, Func<string[], Task<object>>>(StringComparer.Ordinal)
 {
     ["book-create"] = BookCreateBenchmark.RunAsync,
+    ["ingest-duckdb"] = IngestDuckDbBenchmark.RunAsync,
+    ["ingest-live"] = IngestLiveBenchmark.RunAsync,
     ["journal"] = JournalBenchmark.RunAsync,
 };
 

@@ -10,10 +10,10 @@ public sealed record DuckDbOptions
     public string MemoryLimit { get; init; } = "256MB";
 
     /// <summary>Write-ahead log size at which DuckDB writes a checkpoint (within a commit).</summary>
-    public string CheckpointThreshold { get; init; } = "16MB";
+    public string CheckpointThreshold { get; init; } = "64MB";
 
     /// <summary>Records in one commit at most; more waiting entries go to the next.</summary>
-    public int GroupRecords { get; init; } = 65_536;
+    public int GroupRecords { get; init; } = 131_072;
 
     /// <summary>Ledger rows of one stream before the older ones are merged.</summary>
     public int LedgerRowsPerStream { get; init; } = 8_192;
