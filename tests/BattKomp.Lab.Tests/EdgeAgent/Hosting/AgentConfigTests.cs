@@ -1,0 +1,48 @@
+using BattKomp.Lab.EdgeAgent.Hosting;
+using Xunit;
+
+namespace BattKomp.Lab.Tests.EdgeAgent.Hosting;
+
+public class AgentConfigTests
+{
+    [Fact]
+    public void All_mistakes_are_told_at_once_each_with_its_path_and_remedy()
+    {
+        var mistakes = Assert.Throws<ConfigException>(() => AgentConfigReader.Parse("""
+            {
+              "agent": "edge-1", "server": "localhost", "colour": "red",
+              "lab_clock": { "lab_origin": "soon", "machine_origin": "2026-11-23T18:00:00Z", "speed": 0.5 },
+              "channels": [
+                { "channel": "rigs/a/channels/1", "protocol": "ebc" },
+                { "channel": "rigs/a/channels/2", "protocol": "ebc-a20", "parity": "mark-ish" },
+                { "channel": "rigs/a/channels/1", "protocol": "mqtt-json", "limits": { "max_volt": -1 } }
+              ]
+            }
+            """)).Mistakes;
+        foreach (var path in (string[])["$.agent:", "$.token:", "$.server:", "$.data_dir:", "$.colour:", "$.lab_clock.lab_origin:", "$.lab_clock.speed:",
+            "$.channels[0].protocol:", "$.channels[1].device:", "$.channels[1].parity:", "$.channels[2].limits.max_volt:", "$.channels[2].mapping:", "$.channels:", "$.broker:"])
+            Assert.Contains(mistakes, m => m.StartsWith(path, StringComparison.Ordinal));
+        Assert.Equal(14, mistakes.Count);
+    }
+
+    [Fact]
+    public void A_sound_configuration_is_read_with_its_defaults()
+    {
+        var config = AgentConfigReader.Parse("""
+            {
+              "agent": "agents/e1", "token": "t", "server": "http://127.0.0.1:5001", "data_dir": "d",
+              "broker": { "host": true, "port": 1999 }, // the agent's own
+              "channels": [ { "channel": "rigs/a/channels/1", "protocol": "mqtt-json", "mapping": { "instrument": "SIM-1" } }, ],
+            }
+            """);
+        Assert.Equal(1999, config.HostBrokerPort);
+        Assert.Equal(1, config.LabClock.Speed);
+        Assert.Equal("lab/SIM-1/records", config.Channels[0].Mapping!.RecordsTopic);
+        Assert.Equal("device_counter", config.Channels[0].Mapping!.Columns[^1]);
+    }
+
+    [Theory]
+    [InlineData("nope")]
+    [InlineData("[]")]
+    public void What_is_no_configuration_is_refused(string text) => Assert.Throws<ConfigException>(() => AgentConfigReader.Parse(text));
+}
