@@ -75,7 +75,7 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
         await CloseEarlierStreamsAsync();
         await ReportLossesAsync();
         foreach (var held in Leases.Held)
-            GiveToChannels(held);
+            Continue(held);
         using var lines = new CancellationTokenSource();
         var uplink = _uplink.RunAsync(lines.Token);
         var control = _control.RunAsync(lines.Token);
@@ -227,6 +227,15 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
         {
             return "";
         }
+    }
+
+    // A lease from disk: one whose runs have all ended has done its work.
+    private void Continue(HeldLease held)
+    {
+        if (_journal.Query(s => held.Lease.Channels.All(c => s.Run(c.Run) is { Ended: true })))
+            Leases.Drop(held.Lease.Name);
+        else if (GiveToChannels(held) is { Length: > 0 } problem)
+            _log($"lease {held.Lease.Name} from disk is not taken: {problem}");
     }
 
     // All of a lease's channels or none.

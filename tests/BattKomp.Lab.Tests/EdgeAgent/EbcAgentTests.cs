@@ -159,10 +159,10 @@ public sealed class EbcAgentTests : IAsyncLifetime
         Assert.Contains("Another agent uses this data_dir", errors);
     }
 
-    // Only the test that is about it gets a line that hangs up: from lab second 1500 to 2500 after switch-on, some seconds of machine time.
+    // Only the test that is about it gets a line that hangs up: from lab second 4000 to 5000 after switch-on, 8 s of machine time for the agent to start in.
     private static IReadOnlyList<Fault> HangUps() =>
         TestContext.Current.TestMethod?.MethodName == nameof(A_line_that_hangs_up_in_a_step_is_an_outage_and_the_step_goes_on)
-            ? [new Fault { Kind = FaultKind.HangUp, FromSeconds = 1500, ToSeconds = 2500 }]
+            ? [new Fault { Kind = FaultKind.HangUp, FromSeconds = 4000, ToSeconds = 5000 }]
             : [];
 
     private static Step Discharge(double ampere, double seconds) => new() { Kind = Kind.CcDischarge, Ampere = ampere, Volt = 2.8, MaxSeconds = seconds };

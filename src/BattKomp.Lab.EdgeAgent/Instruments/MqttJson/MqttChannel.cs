@@ -56,6 +56,7 @@ public sealed class MqttChannel : ChannelDriver
         {
             try
             {
+                Context.Clock.LookForStep();
                 if (Lease is { } lease)
                     await UnderLeaseAsync(lease, cancel);
                 else
