@@ -13,6 +13,9 @@ public static class Sentences
     /// <summary>"2026-11-23 08:00:00 UTC".</summary>
     public static string Of(Instant instant) => Pattern.Format(instant);
 
+    /// <summary>The whole minute at or after the instant: what a person would type.</summary>
+    public static Instant MinuteFrom(Instant instant) => Instant.FromUnixTimeSeconds((((instant - Duration.Epsilon).ToUnixTimeSeconds() / 60) + 1) * 60);
+
     /// <summary>"2026-11-23 08:00:00 UTC to 2026-11-23 10:00:00 UTC".</summary>
     public static string Of(TimeWindow window) => $"{Of(window.Start)} to {Of(window.End)}";
 

@@ -12,7 +12,8 @@ public sealed class HorizonRule : IBookingRule
     {
         var latest = now + facts.Limits.Horizon;
         if (request.Window.End <= latest) yield break;
-        TimeWindow? nearest = latest - request.Window.Length >= now ? request.Window.StartingAt(latest - request.Window.Length) : null;
+        var start = Sentences.MinuteFrom(latest - request.Window.Length) - Duration.FromMinutes(1);
+        TimeWindow? nearest = start >= now ? request.Window.StartingAt(start) : null;
         yield return new Violation("BEYOND_HORIZON", "horizon",
             $"The booking ends {Sentences.Of(request.Window.End)}; bookings reach at most {Sentences.Of(facts.Limits.Horizon)} ahead." +
             Sentences.Remedy(nearest, "Ask for less time."))

@@ -10,7 +10,7 @@ public sealed class PastRule : IBookingRule
     public IEnumerable<Violation> Evaluate(Instant now, BookingRequest request, BookingFacts facts)
     {
         if (request.Window.Start >= now - facts.Limits.PastTolerance) yield break;
-        var nearest = request.Window.StartingAt(now);
+        var nearest = request.Window.StartingAt(Sentences.MinuteFrom(now));
         yield return new Violation("STARTS_IN_PAST", "past",
             $"The booking starts {Sentences.Of(request.Window.Start)}, which is past.{Sentences.Remedy(nearest, "")}")
         {
