@@ -12,7 +12,7 @@ using Grpc.Core;
 namespace BattKomp.Lab.Server.Features.Runs;
 
 /// <summary>One watcher of one run: what is stored already when asked for, then what comes, and every change of state, until the run is over.</summary>
-public sealed class RunWatch(RunRegister runs, RunViews views, ILiveFeed feed, ITelemetryStore store, MachineClock clock)
+public sealed class RunWatch(RunRegister runs, RunViews views, ILiveFeed feed, ITelemetryStore store, MachineClock clock, IHostApplicationLifetime life)
 {
     private const int MostReplayed = 2000, PointsAMessage = 500;
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
@@ -29,7 +29,15 @@ public sealed class RunWatch(RunRegister runs, RunViews views, ILiveFeed feed, I
         await writer.WriteAsync(new RunUpdate { Run = await views.MessageAsync(run, level, cancel) }, cancel);
         var last = long.MinValue;
         if (request.Replay && live is not null) last = await ReplayAsync(run.Name, signals, request.MaxRateHz > 0, writer, cancel);
-        await FollowAsync(caller, run, live, last, writer, cancel);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancel, life.ApplicationStopping);
+        try
+        {
+            await FollowAsync(caller, run, live, last, writer, ending.Token);
+        }
+        catch (OperationCanceledException) when (life.ApplicationStopping.IsCancellationRequested && !cancel.IsCancellationRequested)
+        {
+            // A stopping server waits for its open calls; a watcher asks again when it is back.
+        }
     }
 
     private static void Check(WatchRunRequest request) => new FieldChecks()
