@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using BattKomp.Lab.Tests.Server.Ingest;
 using BattKomp.Lab.Tests.Support;
 using BattKomp.Lab.V1;
 using Grpc.Core;
@@ -11,6 +12,29 @@ namespace BattKomp.Lab.BrowserTests;
 
 public sealed class LiveRunTests(Chromium chromium)
 {
+    [Fact]
+    public async Task Records_reach_the_page_while_the_agent_sends_them()
+    {
+        await using var lab = await TestLab.StartAsync();
+        var key = IngestLab.Key();
+        using var line = await IngestLine.OpenAsync(lab);
+        await line.SendAsync(IngestLab.Opened(key, lease: ""), IngestLab.Records(key, 1, 500));
+        await line.AckOfAsync(key, 500);
+        var page = await chromium.PageAsync(lab.Http);
+        var complaints = page.Complaints();
+        await page.SignInAsync(TestSeed.LabManager);
+
+        // First what is stored already, then what comes.
+        await Eventually.Async(async () => await page.Locator("#live-time").InnerTextAsync() == "0.5 s", TimeSpan.FromSeconds(20), "the stored records on the page");
+        await line.SendAsync(IngestLab.Records(key, 501, 9000));
+        // The feed thins to ten points a second of record time, so the very last record may not be among them.
+        await Eventually.Async(async () => await SecondsAsync(page) > 8, TimeSpan.FromSeconds(20), "the live records on the page");
+
+        Assert.Equal("Live", await page.Locator("#live-status").InnerTextAsync());
+        Assert.Contains("no_lease", await page.Locator("body").InnerTextAsync());
+        await page.HoldsUpAsync(complaints);
+    }
+
     [Theory]
     [InlineData(1280)]
     [InlineData(320)]
@@ -70,6 +94,9 @@ public sealed class LiveRunTests(Chromium chromium)
         Assert.Equal(1, await page.GetByRole(AriaRole.Link, new() { Name = "Show live values" }).CountAsync());
         Assert.Equal(0, await page.GetByRole(AriaRole.Link, new() { Name = "Stop run" }).CountAsync());
     }
+
+    private static async Task<double> SecondsAsync(IPage page) =>
+        double.TryParse((await page.Locator("#live-time").InnerTextAsync()).Replace(" s", "", StringComparison.Ordinal), CultureInfo.InvariantCulture, out var seconds) ? seconds : 0;
 
     /// <summary>A hundred seconds of a charge, as the stream says it; the last current is missing.</summary>
     private static string Watch()

@@ -37,8 +37,13 @@ internal static class WatchCommand
         using var call = session.Connection.Runs.WatchRun(request, session.Connection.Stream(session.Cancel));
         try
         {
+            var over = false;
             await foreach (var update in call.ResponseStream.ReadAllAsync(session.Cancel))
+            {
                 Write(session.Report, request, update);
+                if (update.Run is { } run) over = run.State is RunState.Final or RunState.Missed;
+            }
+            if (!over) throw new CliException(new Failure(ExitCodes.Unreachable, "WATCH_ENDED", "The server ended the watch before the run was over.") { Remedy = "Watch again; with --replay nothing is missed." });
         }
         // Ctrl-C is how a person ends a watch; it is not a failure.
         catch (Exception e) when (session.Cancel.IsCancellationRequested && e is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled })

@@ -1,5 +1,3 @@
-using BattKomp.Lab.Server.Features.Bookings;
-using BattKomp.Lab.Server.Features.Catalogue;
 using BattKomp.Lab.Server.Platform.Errors;
 using BattKomp.Lab.V1;
 using Grpc.Core;
@@ -10,54 +8,46 @@ namespace BattKomp.Lab.Server.Web;
 /// The page's only way to data and deeds: the same handlers behind the same gate as gRPC and REST, called in this process.
 /// A refusal is the same <see cref="RpcException"/> that goes over the wire.
 /// </summary>
-public sealed class PageCalls(IHttpContextAccessor http, CallInterceptor gate, IServiceProvider services)
+public sealed class PageCalls(
+    IHttpContextAccessor http, CallInterceptor gate, LabService.LabServiceBase labs, BookingService.BookingServiceBase bookings, RunService.RunServiceBase runs)
 {
-    private readonly LabService.LabServiceBase _labs = services.GetRequiredService<LabServiceHandler>();
-    private readonly BookingService.BookingServiceBase _bookings = services.GetRequiredService<BookingServiceHandler>();
-    private readonly RunService.RunServiceBase _runs = services.GetService<RunService.RunServiceBase>() ?? new NoRuns();
-
     /// <summary>Who is signed in.</summary>
-    public Task<Person> WhoAmI() => Call("LabService/WhoAmI", new WhoAmIRequest(), _labs.WhoAmI);
+    public Task<Person> WhoAmI() => Call("LabService/WhoAmI", new WhoAmIRequest(), labs.WhoAmI);
 
     /// <summary>The first 200 labs.</summary>
     public async Task<IReadOnlyList<V1.Lab>> Labs() =>
-        (await Call("LabService/ListLabs", new ListLabsRequest { PageSize = 200 }, _labs.ListLabs)).Labs;
+        (await Call("LabService/ListLabs", new ListLabsRequest { PageSize = 200 }, labs.ListLabs)).Labs;
 
     /// <summary>The first 200 rigs.</summary>
     public async Task<IReadOnlyList<Rig>> Rigs() =>
-        (await Call("LabService/ListRigs", new ListRigsRequest { PageSize = 200 }, _labs.ListRigs)).Rigs;
+        (await Call("LabService/ListRigs", new ListRigsRequest { PageSize = 200 }, labs.ListRigs)).Rigs;
 
     /// <summary>Bookings and outages that overlap a window, at most 500.</summary>
     public Task<ListBookingsResponse> Bookings(TimeWindow window) =>
-        Call("BookingService/ListBookings", new ListBookingsRequest { Window = window, PageSize = 500 }, _bookings.ListBookings);
+        Call("BookingService/ListBookings", new ListBookingsRequest { Window = window, PageSize = 500 }, bookings.ListBookings);
 
     /// <summary>One booking.</summary>
-    public Task<Booking> Booking(string name) => Call("BookingService/GetBooking", new GetBookingRequest { Name = name }, _bookings.GetBooking);
+    public Task<Booking> Booking(string name) => Call("BookingService/GetBooking", new GetBookingRequest { Name = name }, bookings.GetBooking);
 
     /// <summary>Frees a booking's time.</summary>
     public Task<Booking> Cancel(string name, string reason, string requestId) =>
-        Call("BookingService/CancelBooking", new CancelBookingRequest { Name = name, Reason = reason, RequestId = requestId }, _bookings.CancelBooking);
+        Call("BookingService/CancelBooking", new CancelBookingRequest { Name = name, Reason = reason, RequestId = requestId }, bookings.CancelBooking);
 
     /// <summary>Runs that are not over, at most 100.</summary>
     public async Task<IReadOnlyList<Run>> ActiveRuns() =>
-        (await Call("RunService/ListRuns", new ListRunsRequest { ActiveOnly = true, PageSize = 100 }, _runs.ListRuns)).Runs;
+        (await Call("RunService/ListRuns", new ListRunsRequest { ActiveOnly = true, PageSize = 100 }, runs.ListRuns)).Runs;
 
     /// <summary>One run.</summary>
-    public Task<Run> Run(string name) => Call("RunService/GetRun", new GetRunRequest { Name = name }, _runs.GetRun);
+    public Task<Run> Run(string name) => Call("RunService/GetRun", new GetRunRequest { Name = name }, runs.GetRun);
 
     /// <summary>The server's account of a run.</summary>
-    public Task<Completeness> Completeness(string run) => Call("RunService/GetCompleteness", new GetCompletenessRequest { Name = run }, _runs.GetCompleteness);
+    public Task<Completeness> Completeness(string run) => Call("RunService/GetCompleteness", new GetCompletenessRequest { Name = run }, runs.GetCompleteness);
 
     /// <summary>Stops a run; waits ten seconds for the agent.</summary>
     public Task<StopResult> Stop(string run, StopMode mode, string reason, string requestId) =>
-        Call("RunService/StopRun", new StopRunRequest { Name = run, Mode = mode, Reason = reason, WaitSeconds = 10, RequestId = requestId }, _runs.StopRun);
+        Call("RunService/StopRun", new StopRunRequest { Name = run, Mode = mode, Reason = reason, WaitSeconds = 10, RequestId = requestId }, runs.StopRun);
 
     private Task<TResponse> Call<TRequest, TResponse>(string method, TRequest request, UnaryServerMethod<TRequest, TResponse> handler)
         where TRequest : class where TResponse : class =>
         gate.UnaryServerHandler(request, new PageCallContext("/battkomp.lab.v1." + method, http.HttpContext!), handler);
-
-    private sealed class NoRuns : RunService.RunServiceBase
-    {
-        public override Task<ListRunsResponse> ListRuns(ListRunsRequest request, ServerCallContext context) => Task.FromResult(new ListRunsResponse());
-    }
 }

@@ -1,5 +1,9 @@
+using BattKomp.Lab.Server.Features.Bookings;
+using BattKomp.Lab.Server.Features.Catalogue;
+using BattKomp.Lab.Server.Features.Runs;
 using BattKomp.Lab.Server.Platform;
 using BattKomp.Lab.Server.Platform.Errors;
+using BattKomp.Lab.V1;
 using Microsoft.AspNetCore.DataProtection;
 
 namespace BattKomp.Lab.Server.Web;
@@ -24,6 +28,9 @@ public static class WebFeature
         });
         services.AddHttpContextAccessor();
         services.AddSingleton<CallInterceptor>();
+        services.AddSingleton<LabService.LabServiceBase>(p => p.GetRequiredService<LabServiceHandler>());
+        services.AddSingleton<BookingService.BookingServiceBase>(p => p.GetRequiredService<BookingServiceHandler>());
+        services.AddSingleton<RunService.RunServiceBase>(p => p.GetRequiredService<RunServiceHandler>());
         services.AddScoped<PageCalls>();
         services.AddScoped<HomeLoader>();
         return services.AddSingleton(Texts.English);

@@ -51,6 +51,18 @@ public sealed class RunCommandTests
     }
 
     [Fact]
+    public async Task A_watch_that_ends_before_its_run_says_so()
+    {
+        await using var peer = await RunPeer.StartAsync();
+        peer.EndEarly = true;
+
+        var ran = await Battlab.AsAsync(peer.Address, "token", "runs", "watch", "r1");
+
+        Assert.Equal(2, ran.Exit);
+        Assert.Contains("before the run was over", ran.Text);
+    }
+
+    [Fact]
     public async Task Runs_are_listed_over_all_pages()
     {
         await using var peer = await RunPeer.StartAsync();
@@ -85,6 +97,8 @@ public sealed class RunCommandTests
 
         public bool Break { get; set; }
 
+        public bool EndEarly { get; set; }
+
         public bool Acknowledge { get; set; }
 
         public StopRunRequest? Stopped { get; private set; }
@@ -100,6 +114,7 @@ public sealed class RunCommandTests
         {
             await responseStream.WriteAsync(new RunUpdate { Run = new Run { Name = request.Name, State = RunState.RunningNow } }, context.CancellationToken);
             if (Break) throw new RpcException(new Status(StatusCode.Unavailable, "gone"));
+            if (EndEarly) return;
             var point = new LivePoint { UtcNs = 1_795_420_800_123_456_789, TestTimeSecond = 1.5 };
             point.Values.AddRange(request.Signals.Select(s => s == "voltage_volt" ? 3.0000000000000004 : double.NaN));
             await responseStream.WriteAsync(new RunUpdate { Points = { point } }, context.CancellationToken);
