@@ -20,7 +20,7 @@ namespace BattKomp.Lab.Server.Features.Leases;
 /// </summary>
 public sealed class LeaseIssue(
     CalendarDatabase database, BookingCalendar bookings, Leases leases, Procedures.Procedures procedures, Catalogue.Catalogue catalogue, Orders orders,
-    LabOptions options, MachineClock clock) : ISweep
+    LabOptions options, MachineClock clock, ILogger<LeaseIssue> log) : ISweep
 {
     /// <inheritdoc/>
     public string Name => "lease-issue";
@@ -30,8 +30,10 @@ public sealed class LeaseIssue(
     {
         var due = await bookings.DueForLeaseAsync(clock.Now + Duration.FromSeconds(options.Runs.LeaseLeadSeconds), cancel);
         var given = false;
-        foreach (var booking in due)
+        await due.EachAsync(async booking =>
+        {
             if (!await leases.HasAnyAsync(booking.Name, cancel)) given |= await IssueAsync(booking, cancel);
+        }, booking => booking.Name, log, cancel);
         if (given) orders.Wake();
     }
 

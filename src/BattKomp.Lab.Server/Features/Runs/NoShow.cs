@@ -8,7 +8,7 @@ using BookingState = BattKomp.Lab.Domain.Bookings.BookingState;
 namespace BattKomp.Lab.Server.Features.Runs;
 
 /// <summary>Settles bookings whose window is over: nobody came when nothing ran, used and over when everything that ran is final.</summary>
-public sealed class NoShow(CalendarDatabase database, BookingCalendar bookings, RunRegister runs, MachineClock clock) : ISweep
+public sealed class NoShow(CalendarDatabase database, BookingCalendar bookings, RunRegister runs, MachineClock clock, ILogger<NoShow> log) : ISweep
 {
     /// <inheritdoc/>
     public string Name => "no-show";
@@ -16,12 +16,15 @@ public sealed class NoShow(CalendarDatabase database, BookingCalendar bookings, 
     /// <inheritdoc/>
     public async Task RunAsync(CancellationToken cancel)
     {
-        foreach (var booking in await bookings.EndedAsync(clock.Now, cancel))
-        {
-            var made = await runs.OfBookingAsync(booking.Name, cancel);
-            if (made.Any(r => r.Stage is not (RunStage.Final or RunStage.Missed))) continue;
-            await database.WriteAsync(tx => SettleAsync(tx, booking.Name, made.Count > 0, cancel), cancel);
-        }
+        var ended = await bookings.EndedAsync(clock.Now, cancel);
+        await ended.EachAsync(booking => LookAsync(booking.Name, cancel), booking => booking.Name, log, cancel);
+    }
+
+    private async Task LookAsync(string booking, CancellationToken cancel)
+    {
+        var made = await runs.OfBookingAsync(booking, cancel);
+        if (made.All(r => r.Stage is RunStage.Final or RunStage.Missed))
+            await database.WriteAsync(tx => SettleAsync(tx, booking, made.Count > 0, cancel), cancel);
     }
 
     private async Task SettleAsync(CalendarTransaction tx, string name, bool leased, CancellationToken cancel)

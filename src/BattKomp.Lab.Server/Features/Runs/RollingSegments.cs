@@ -5,7 +5,7 @@ using BattKomp.Lab.Server.Platform.Sweeps;
 namespace BattKomp.Lab.Server.Features.Runs;
 
 /// <summary>Closes a segment of every running run for which one is due.</summary>
-public sealed class RollingSegments(RunRegister runs, Segments segments) : ISweep
+public sealed class RollingSegments(RunRegister runs, Segments segments, ILogger<RollingSegments> log) : ISweep
 {
     /// <inheritdoc/>
     public string Name => "rolling-segments";
@@ -13,8 +13,12 @@ public sealed class RollingSegments(RunRegister runs, Segments segments) : ISwee
     /// <inheritdoc/>
     public async Task RunAsync(CancellationToken cancel)
     {
-        foreach (var run in await runs.InStageAsync(RunStage.Running, cancel))
-            while (await segments.RollAsync(run.Name, cancel) is not null)
-                runs.NoteChanged();
+        var running = await runs.InStageAsync(RunStage.Running, cancel);
+        await running.EachAsync(run => RollAsync(run.Name, cancel), run => run.Name, log, cancel);
+    }
+
+    private async Task RollAsync(string run, CancellationToken cancel)
+    {
+        while (await segments.RollAsync(run, cancel) is not null) runs.NoteChanged();
     }
 }

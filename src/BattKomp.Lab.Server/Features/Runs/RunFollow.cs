@@ -12,7 +12,7 @@ namespace BattKomp.Lab.Server.Features.Runs;
 /// time; or the lease is long over and the account has not moved for the grace time (lost).
 /// </summary>
 public sealed class RunFollow(
-    CalendarDatabase database, RunRegister runs, Leases.Leases leases, ITelemetryStore store, LabOptions options, MachineClock clock) : ISweep
+    CalendarDatabase database, RunRegister runs, Leases.Leases leases, ITelemetryStore store, LabOptions options, MachineClock clock, ILogger<RunFollow> log) : ISweep
 {
     private readonly Stillness _still = new(clock.Provider);
 
@@ -24,15 +24,17 @@ public sealed class RunFollow(
     {
         var running = await runs.InStageAsync(RunStage.Running, cancel);
         _still.Keep(running.Select(r => r.Name));
-        foreach (var run in running)
-        {
-            if (run.Lease.Length > 0 && await leases.EndedUsAsync(run.Lease, cancel) is null) continue;
-            var streams = await store.GetStreamsAsync(run.Name, cancel);
-            var still = _still.For(run.Name, $"{streams.Count}/{streams.Sum(s => s.StoredCount)}/{streams.Count(s => s.ClosedLastSeq is null)}");
-            var closed = streams.Count > 0 && streams.All(s => s.ClosedLastSeq is not null);
-            if (closed && still.TotalSeconds >= options.Runs.SettleSeconds) await EndAsync(run.Name, streams[^1].CloseReason, cancel);
-            else if (still.TotalSeconds >= options.Runs.GraceSeconds) await EndAsync(run.Name, "lost", cancel);
-        }
+        await running.EachAsync(run => LookAsync(run, cancel), run => run.Name, log, cancel);
+    }
+
+    private async Task LookAsync(RunRow run, CancellationToken cancel)
+    {
+        if (run.Lease.Length > 0 && await leases.EndedUsAsync(run.Lease, cancel) is null) return;
+        var streams = await store.GetStreamsAsync(run.Name, cancel);
+        var still = _still.For(run.Name, $"{streams.Count}/{streams.Sum(s => s.StoredCount)}/{streams.Count(s => s.ClosedLastSeq is null)}");
+        var closed = streams.Count > 0 && streams.All(s => s.ClosedLastSeq is not null);
+        if (closed && still.TotalSeconds >= options.Runs.SettleSeconds) await EndAsync(run.Name, streams[^1].CloseReason, cancel);
+        else if (still.TotalSeconds >= options.Runs.GraceSeconds) await EndAsync(run.Name, "lost", cancel);
     }
 
     private async Task EndAsync(string run, string reason, CancellationToken cancel)

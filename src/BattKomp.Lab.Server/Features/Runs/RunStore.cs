@@ -93,8 +93,12 @@ internal static class RunStore
         ("proc", r.Procedure), ("hash", r.ProcedureSha256), ("cal", Join(r.Calibrations)), ("flags", Join(r.Flags)), ("pos", r.Position), ("records", r.Records),
         ("rig", Contracts.ResourceNames.RigOf(r.Channel)));
 
-    internal static async Task<RunRow?> FindAsync(CalendarTransaction tx, string name, CancellationToken cancel) =>
-        (await WhereAsync(tx, "name = @v", name, cancel)).SingleOrDefault();
+    /// <summary>The run; inside a PostgreSQL transaction its row is held until the end, so that what is read is what is changed.</summary>
+    internal static async Task<RunRow?> FindAsync(CalendarTransaction tx, string name, CancellationToken cancel)
+    {
+        var hold = tx is { Dialect: "postgres", Transaction: not null } ? " FOR UPDATE" : "";
+        return (await tx.QueryAsync($"SELECT {Columns} FROM runs WHERE name = @v{hold}", Map, cancel, ("v", name))).SingleOrDefault();
+    }
 
     internal static Task<List<RunRow>> WhereAsync(CalendarTransaction tx, string condition, string value, CancellationToken cancel) =>
         tx.QueryAsync($"SELECT {Columns} FROM runs WHERE {condition} ORDER BY name", Map, cancel, ("v", value));
@@ -117,9 +121,13 @@ internal static class RunStore
         ("to", StateOf(r.Stage)), ("start", r.StartUs), ("end", r.EndUs), ("why", r.EndReason), ("cal", Join(r.Calibrations)), ("flags", Join(r.Flags)),
         ("pos", r.Position), ("n", r.Name), ("from", StateOf(from))) == 1;
 
-    /// <summary>Adds to the count of records of a run.</summary>
+    /// <summary>Adds to the count of records of a run. A run that was final is so no longer in its archive: see <see cref="LateAsync"/>.</summary>
     internal static Task CountAsync(CalendarTransaction tx, string run, long records, CancellationToken cancel) =>
-        tx.ExecuteAsync("UPDATE runs SET records = records + @c WHERE name = @n", cancel, ("c", records), ("n", run));
+        tx.ExecuteAsync("UPDATE runs SET records = records + @c, final_us = NULL WHERE name = @n", cancel, ("c", records), ("n", run));
+
+    /// <summary>Final runs that records came for afterwards and that no segment covers yet.</summary>
+    internal static Task<List<RunRow>> LateAsync(CalendarTransaction tx, CancellationToken cancel) =>
+        tx.QueryAsync($"SELECT {Columns} FROM runs WHERE state = 'FINAL' AND final_us IS NULL ORDER BY name", Map, cancel);
 
     /// <summary>Keeps the exact count and the moment of a run that has just become final.</summary>
     internal static Task SetFinalAsync(CalendarTransaction tx, string run, long records, long nowUs, CancellationToken cancel) =>

@@ -50,6 +50,8 @@ public static class LabApplication
             Listen(kestrel, options.Http, HttpProtocols.Http1);
             Listen(kestrel, options.Grpc, HttpProtocols.Http2);
         });
+        // Quartz tells of every firing; its warnings are enough.
+        builder.Logging.AddFilter("Quartz", LogLevel.Warning);
         AddPlatform(builder.Services, options, time);
         AddFeatures(builder.Services);
         builder.Services.AddWeb(options);

@@ -1,3 +1,7 @@
+using BattKomp.Lab.Server.Platform.Errors;
+using BattKomp.Lab.Telemetry;
+using BattKomp.Lab.V1;
+
 namespace BattKomp.Lab.Server.Platform.Sweeps;
 
 /// <summary>
@@ -11,6 +15,30 @@ public interface ISweep
 
     /// <summary>Does everything that is due now.</summary>
     Task RunAsync(CancellationToken cancel);
+}
+
+/// <summary>Helps sweeps over many things.</summary>
+public static class SweepItems
+{
+    /// <summary>Does each in turn; one that fails is told and does not keep the others from their due.</summary>
+    public static async Task EachAsync<T>(this IEnumerable<T> items, Func<T, Task> work, Func<T, string> name, ILogger log, CancellationToken cancel)
+    {
+        foreach (var item in items)
+        {
+            try
+            {
+                await work(item);
+            }
+            catch (Exception e) when (e is LabException { Reason: Reason.StoreUnavailable } or StoreUnavailableException)
+            {
+                log.LogWarning("{Item} waits for its store: {Why}", name(item), e.Message);
+            }
+            catch (Exception e) when (!cancel.IsCancellationRequested)
+            {
+                log.LogError(e, "{Item} could not be settled; it is tried again", name(item));
+            }
+        }
+    }
 }
 
 /// <summary>Registers sweeps.</summary>

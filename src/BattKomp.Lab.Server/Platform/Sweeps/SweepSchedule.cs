@@ -1,4 +1,5 @@
 using BattKomp.Lab.Server.Platform.Errors;
+using BattKomp.Lab.Telemetry;
 using BattKomp.Lab.V1;
 using Microsoft.Data.Sqlite;
 using Quartz;
@@ -90,7 +91,7 @@ internal sealed class SweepJob(IEnumerable<ISweep> sweeps, ILogger<SweepJob> log
         {
             // The server stops; the next start goes on.
         }
-        catch (LabException e) when (e.Reason is Reason.StoreUnavailable)
+        catch (Exception e) when (e is LabException { Reason: Reason.StoreUnavailable } or StoreUnavailableException)
         {
             log.LogWarning("Sweep {Sweep} waits for its store: {Why}", name, e.Message);
         }

@@ -74,6 +74,31 @@ public sealed class RunPathTests
     }
 
     [Fact]
+    public async Task Records_that_come_for_a_final_run_get_a_segment_of_their_own()
+    {
+        await using var lab = await RunLab.StartAsync();
+        await lab.BookAsync();
+        await lab.SweepAsync<LeaseIssue>();
+        await using var agent = await ScriptedAgent.ConnectAsync(lab.Lab);
+        var lease = await agent.TakeLeaseAsync();
+        var run = lease.Channels[0].Run;
+        await lab.DeliverAsync(TestSeed.EbcChannel, lease.Name, run);
+        await agent.ReportAsync(TestSeed.EbcChannel, run, State.Ended);
+        await lab.AwaitStateAsync(run, RunState.Ended);
+        await lab.SweepAsync<RunFinal>();
+        await lab.DeliverAsync(TestSeed.EbcChannel, lease.Name, run, stream: "late", last: 5);
+        await Eventually.Async(async () =>
+        {
+            await lab.SweepAsync<RunFinal>();
+            return (await lab.RunAsync(run)).Segments.Count == 2;
+        }, TimeSpan.FromSeconds(15), "the late records are archived");
+
+        var final = await lab.RunAsync(run);
+        Assert.Equal((RunState.Final, 25L, 5L), (final.State, final.RecordsStored, final.Segments[1].Records));
+        Assert.Contains("late_records", final.Flags);
+    }
+
+    [Fact]
     public async Task A_booking_that_nobody_used_is_a_no_show()
     {
         await using var lab = await RunLab.StartAsync();
