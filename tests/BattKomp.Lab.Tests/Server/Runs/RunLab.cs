@@ -53,8 +53,14 @@ public sealed class RunLab : IAsyncDisposable
         var wish = new Booking
         {
             Window = new TimeWindow { Start = Timestamp.FromDateTimeOffset(now), End = Timestamp.FromDateTimeOffset(now.AddHours(1)) },
-            Purpose = "research", ActivityClass = "research", EducationLevel = "none", Headcount = 1, Presence = Presence.OnSite, Title = "A cell",
-            Procedure = procedure, Visibility = new Visibility { Kind = visibility },
+            Purpose = "research",
+            ActivityClass = "research",
+            EducationLevel = "none",
+            Headcount = 1,
+            Presence = Presence.OnSite,
+            Title = "A cell",
+            Procedure = procedure,
+            Visibility = new Visibility { Kind = visibility },
         };
         wish.Channels.AddRange(channels.Length > 0 ? channels : [TestSeed.EbcChannel]);
         return await Bookings(token).CreateBookingAsync(new CreateBookingRequest { Booking = wish }, cancellationToken: Cancel);
