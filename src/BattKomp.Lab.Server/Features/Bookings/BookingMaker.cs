@@ -36,7 +36,7 @@ internal sealed class BookingMaker(CalendarDatabase database, BookingOptions opt
         if (outcome.Answer is { } answer) return answer;
         var violations = await WithNearestAsync(outcome, wish.Request, (now, r, f) => BookingRules.Evaluate(now, r, f), cancel);
         violations = wish.MayOverride ? [.. violations.Where(v => v.OverridableBy != Roles.LabManager)] : violations;
-        if (!wish.ValidateOnly) await signals.RefusedAsync(wish.Booking, wish.Labs, violations.Select(v => v.Reason), cancel);
+        if (!wish.ValidateOnly) await signals.RefusedAsync(wish.Booking, wish.Labs, violations.Select(v => v.Reason));
         throw BookingErrors.Refused(violations);
     }
 
