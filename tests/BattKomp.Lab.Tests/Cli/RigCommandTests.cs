@@ -45,4 +45,21 @@ public sealed class RigCommandTests
         Assert.Equal(1, ran.Exit);
         Assert.Contains("'labs/atlantis' does not exist, or you may not see it.", ran.Text);
     }
+
+    [Fact]
+    public async Task A_stopped_rig_is_locked_until_a_lab_manager_releases_it_with_a_reason()
+    {
+        await using var lab = await TestLab.StartAsync();
+
+        var teacher = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, "rigs", "stop", "ebc-1", "--reason", "smoke");
+        var stopped = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.LabManager, "rigs", "stop", "ebc-1", "--reason", "smoke", "--wait", "1s");
+        var locked = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, "rigs", "list");
+        var released = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.LabManager, "rigs", "release", "ebc-1", "--reason", "it was the toaster", "--json");
+
+        Assert.Equal((1, 0, 0, 0), (teacher.Exit, stopped.Exit, locked.Exit, released.Exit));
+        Assert.Contains("You may not", teacher.Text);
+        Assert.Contains($"{TestSeed.EbcRig} is locked until a lab manager releases it.", stopped.Text);
+        Assert.Contains("state: LOCKED", locked.Text);
+        Assert.False(released.Json.GetProperty("locked").GetBoolean());
+    }
 }
