@@ -115,8 +115,18 @@ public sealed class RefusalOnTheWireTests(StrictLab fixture) : IClassFixture<Str
     {
         var wish = new Booking
         {
-            Channels = { "channel one" }, Window = _lab.Window(10, -1), Purpose = "fun", ActivityClass = "x", EducationLevel = "y", Stages = { "z" }, Headcount = 0,
-            Title = new string('t', 201), CellTest = "c", Procedure = "p", Affiliation = "affiliations/manager", Visibility = new V1.Visibility { Kind = V1.VisibilityKind.Embargo },
+            Channels = { "channel one" },
+            Window = _lab.Window(10, -1),
+            Purpose = "fun",
+            ActivityClass = "x",
+            EducationLevel = "y",
+            Stages = { "z" },
+            Headcount = 0,
+            Title = new string('t', 201),
+            CellTest = "c",
+            Procedure = "p",
+            Affiliation = "affiliations/manager",
+            Visibility = new V1.Visibility { Kind = V1.VisibilityKind.Embargo },
         };
         var error = await BookingLab.RefusedAsync(Reason.FieldsInvalid, () => _lab.CreateAsync(TestSeed.Teacher, wish));
         var fields = error.GetRpcStatus()!.GetDetail<Google.Rpc.BadRequest>()!.FieldViolations;
