@@ -34,7 +34,7 @@ public static class EbcSteps
     public static string TypeOf(Kind kind) => kind switch
     {
         Kind.Rest => "REST",
-        Kind.CcDischarge => "CC_DCHG",
+        Kind.CcDischarge => "CC_DCH",
         Kind.CpDischarge => "CP_DCHG",
         Kind.CcCharge => "CC_CHG",
         _ => "CCCV_CHG",

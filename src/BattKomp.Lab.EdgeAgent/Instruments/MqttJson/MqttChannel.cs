@@ -28,6 +28,7 @@ public sealed class MqttChannel : ChannelDriver
     private Task _lastCommit = Task.CompletedTask;
     private volatile DeviceStatus _status = new("", 0, "");
     private volatile string? _haltCause;
+    private volatile bool _stopUnheard;
     private long _ordered;
     private long _haltedAt;
     private string _told = "";
@@ -57,6 +58,8 @@ public sealed class MqttChannel : ChannelDriver
             try
             {
                 Context.Clock.LookForStep();
+                if (_stopUnheard)
+                    await InsistOnStopAsync(cancel);
                 if (Lease is { } lease)
                     await UnderLeaseAsync(lease, cancel);
                 else
@@ -76,17 +79,20 @@ public sealed class MqttChannel : ChannelDriver
     {
         var started = Context.Machine.GetTimestamp();
         Halt($"stopped: {reason}");
+        _stopUnheard = true;
         var done = new OrderDone { Channel = Channel };
         try
         {
             // The instrument knows one stop, at once: SAFE and IMMEDIATE are the same.
-            while (!(done.Done = !_status.Running) && Context.Machine.GetElapsedTime(started) < StopPatience)
+            while (!(done.Done = _status.Stands) && Context.Machine.GetElapsedTime(started) < StopPatience)
             {
                 await OrderAsync(new { command = "stop" }, CancellationToken.None);
                 await Task.Delay(Tick, Context.Machine);
             }
             if (!done.Done)
-                done.Detail = $"the instrument still says \"{_status.State}\" after {StopPatience.TotalSeconds} s";
+                done.Detail = _status.State.Length == 0
+                    ? $"the instrument has said nothing for {StopPatience.TotalSeconds} s; it is ordered to stop until it answers"
+                    : $"the instrument still says \"{_status.State}\" after {StopPatience.TotalSeconds} s; it is ordered to stop until it answers";
         }
         catch (IOException e)
         {
@@ -154,21 +160,37 @@ public sealed class MqttChannel : ChannelDriver
         if (lease.Part.Control != ControlClass.StartStop || Context.Machine.GetElapsedTime(_ordered) < OrderInterval)
             return;
         _ordered = Context.Machine.GetTimestamp();
+        _stopUnheard = false;
         await OrderAsync(new { command = "start", run }, cancel);
     }
 
     private async Task StopAndEndAsync(ChannelLease lease, string cause, CancellationToken cancel)
     {
         var waited = Context.Machine.GetElapsedTime(_haltedAt);
-        if (_status.Running && waited < StopPatience && lease.Part.Control == ControlClass.StartStop)
+        if (!_status.Stands && waited < StopPatience && lease.Part.Control == ControlClass.StartStop)
         {
+            _stopUnheard = true;
             if (Context.Machine.GetElapsedTime(_ordered) < OrderInterval && waited > Tick)
                 return;
             _ordered = Context.Machine.GetTimestamp();
             await OrderAsync(new { command = "stop" }, cancel);
             return;
         }
-        await EndRunAsync(lease, _status.Running ? $"{cause}; the instrument did not confirm the stop" : cause);
+        await EndRunAsync(lease, _status.Stands || lease.Part.Control != ControlClass.StartStop ? cause : $"{cause}; the instrument did not confirm the stop");
+    }
+
+    // An instrument that was away when it was ordered to stop may come back still running: it is told again until it says that it stands.
+    private async Task InsistOnStopAsync(CancellationToken cancel)
+    {
+        if (_status.Stands)
+        {
+            _stopUnheard = false;
+            return;
+        }
+        if (Context.Machine.GetElapsedTime(_ordered) < OrderInterval)
+            return;
+        _ordered = Context.Machine.GetTimestamp();
+        await OrderAsync(new { command = "stop" }, cancel);
     }
 
     private async Task EndRunAsync(ChannelLease lease, string end)
@@ -312,5 +334,8 @@ public sealed class MqttChannel : ChannelDriver
     private sealed record DeviceStatus(string State, long Published, string Run)
     {
         public bool Running => State == "running";
+
+        // Known to stand still. Silence and "offline" prove nothing: the instrument may be running where nobody hears it.
+        public bool Stands => State is "idle" or "finished";
     }
 }
