@@ -28,8 +28,7 @@ public static class DatasetDownloads
             }
             catch (LabException e)
             {
-                var status = e.ToRpcException().Status;
-                return Results.Json(new { code = (int)status.StatusCode, message = status.Detail, reason = Contracts.ErrorCatalogue.NameOf(e.Reason) }, statusCode: HttpStatus(status.StatusCode));
+                return Results.Text(e.ToJson(), "application/json", statusCode: HttpStatus(e.ToRpcException().StatusCode));
             }
         });
 

@@ -1,6 +1,7 @@
 using BattKomp.Lab.Contracts;
 using BattKomp.Lab.V1;
 using Google.Protobuf;
+using Google.Protobuf.Reflection;
 using Google.Rpc;
 using Grpc.Core;
 
@@ -18,8 +19,16 @@ public sealed class LabException(Reason reason, string message, Exception? inner
     /// <summary>Typed details beside the ErrorInfo.</summary>
     public List<IMessage> Details { get; } = [];
 
+    /// <summary>Knows every detail that an error of ours may carry; without it JSON cannot show them.</summary>
+    public static TypeRegistry DetailTypes { get; } = TypeRegistry.FromFiles(ErrorDetailsReflection.Descriptor, ErrorsReflection.Descriptor);
+
+    private static readonly JsonFormatter Json = new(JsonFormatter.Settings.Default.WithTypeRegistry(DetailTypes));
+
     /// <summary>The status on the wire.</summary>
     public RpcException ToRpcException() => ErrorCatalogue.ToStatus(Reason, Message, Metadata, Details).ToRpcException();
+
+    /// <summary>The same status as REST shows it, for plain HTTP addresses beside the contract.</summary>
+    public string ToJson() => Json.Format(ErrorCatalogue.ToStatus(Reason, Message, Metadata, Details));
 }
 
 /// <summary>The named refusals that every slice shares; a slice's own stand beside its service.</summary>

@@ -16,8 +16,6 @@ using BattKomp.Lab.Server.Platform.Idempotency;
 using BattKomp.Lab.Server.Web;
 using BattKomp.Lab.Server.Platform.Sweeps;
 using BattKomp.Lab.V1;
-using Google.Protobuf.Reflection;
-using Google.Rpc;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace BattKomp.Lab.Server.Platform.Hosting;
@@ -45,6 +43,8 @@ public static class LabApplication
     public static WebApplication Build(LabOptions options, TimeProvider time, Action<WebApplicationBuilder>? configure = null)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, WebRootPath = "wwwroot" });
+        // A line a request drowns what an operator needs to see; refusals are the caller's news, not the log's.
+        foreach (var noisy in new[] { "Microsoft", "Grpc", "Quartz" }) builder.Logging.AddFilter(noisy, LogLevel.Warning);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             Listen(kestrel, options.Http, HttpProtocols.Http1);
@@ -90,7 +90,7 @@ public static class LabApplication
         services.AddGrpc(grpc => grpc.Interceptors.Add<CallInterceptor>()).AddJsonTranscoding(json =>
         {
             // Without the registry a rich error leaves as an empty HTTP 500; without the string form JavaScript rounds ns stamps.
-            json.TypeRegistry = TypeRegistry.FromFiles(ErrorDetailsReflection.Descriptor, ErrorsReflection.Descriptor);
+            json.TypeRegistry = LabException.DetailTypes;
             json.JsonSettings.WriteInt64sAsStrings = true;
         });
     }
