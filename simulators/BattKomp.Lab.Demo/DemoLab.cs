@@ -1,0 +1,271 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json.Nodes;
+using BattKomp.Lab.Simulators.Hosting;
+using BattKomp.Lab.Simulators.Instruments;
+using BattKomp.Lab.Simulators.Instruments.Mqtt;
+
+namespace BattKomp.Lab.Demo;
+
+/// <summary>The whole lab running: simulators in this process, server and agent as child processes, all on loopback.</summary>
+internal sealed class DemoLab : IAsyncDisposable
+{
+    private readonly DemoOptions _options;
+    private readonly TimeProvider _time;
+    private readonly string _folder;
+    private readonly string _agentToken = Persona.NewToken();
+    private readonly DateTimeOffset _origin;
+    private readonly int _brokerPort = FreePort();
+    private readonly int _httpPort;
+    private readonly int _grpcPort;
+    private readonly CancellationTokenSource _simulatorsStop = new();
+    private readonly List<RestClient> _clients = [];
+    private SimulatorHost? _simulators;
+    private Task _simulating = Task.CompletedTask;
+    private LabProcess? _server;
+    private LabProcess? _agent;
+    private string _lastBoot = "";
+
+    private DemoLab(DemoOptions options, TimeProvider time)
+    {
+        (_options, _time) = (options, time);
+        _origin = time.GetUtcNow();
+        // Known addresses for people, any free ones for tests and for a second demo; the same ones again after a restart.
+        (_httpPort, _grpcPort) = options.Once || !IsFree(5080) || !IsFree(5081) ? (FreePort(), FreePort()) : (5080, 5081);
+        _folder = options.Data.Length > 0 ? Directory.CreateDirectory(options.Data).FullName : Directory.CreateTempSubdirectory("battlab-demo-").FullName;
+    }
+
+    /// <summary>The six, with their tokens.</summary>
+    public IReadOnlyList<Persona> Personas { get; } = Persona.Six();
+
+    /// <summary>HTTP/1 address: page and REST.</summary>
+    public string Http { get; private set; } = "";
+
+    /// <summary>gRPC address.</summary>
+    public string Grpc { get; private set; } = "";
+
+    /// <summary>Times the agent was started again after a kill.</summary>
+    public int AgentRestarts { get; private set; }
+
+    /// <summary>Machine time.</summary>
+    public TimeProvider Time => _time;
+
+    /// <summary>Where the agent keeps its journal.</summary>
+    public string AgentFolder => Path.Combine(_folder, "agent");
+
+    /// <summary>What the MQTT cycler has done.</summary>
+    public InstrumentStats Cycler => _simulators!.Instruments.Single(i => i.Id == DemoSeed.CyclerId).Stats;
+
+    /// <summary>Starts everything and waits until the agent is on the line.</summary>
+    public static async Task<DemoLab> StartAsync(DemoOptions options, TimeProvider time, CancellationToken cancel)
+    {
+        var lab = new DemoLab(options, time);
+        try
+        {
+            lab.StartSimulators();
+            await lab.StartServerAsync(cancel);
+            lab.WriteAgentConfig();
+            await lab.StartAgentAsync(cancel);
+            return lab;
+        }
+        catch
+        {
+            await lab.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The lab's REST API as a persona.</summary>
+    public RestClient As(string persona)
+    {
+        var client = new RestClient(Http, Token(persona));
+        _clients.Add(client);
+        return client;
+    }
+
+    /// <summary>The token of a persona.</summary>
+    public string Token(string persona) => Personas.Single(p => p.Id == persona).Token;
+
+    /// <summary>Runs the CLI as a persona.</summary>
+    public Task<(int ExitCode, string Output, string Error)> CliAsync(string persona, CancellationToken cancel, params string[] args) =>
+        LabProcess.CallAsync("cli", "battlab", args, new Dictionary<string, string> { ["BATTLAB_SERVER"] = Grpc, ["BATTLAB_TOKEN"] = Token(persona) }, cancel);
+
+    /// <summary>Kills the agent with SIGKILL.</summary>
+    public async Task KillAgentAsync()
+    {
+        await _agent!.KillAsync();
+        await _agent.DisposeAsync();
+        _agent = null;
+    }
+
+    /// <summary>Kills the server with SIGKILL.</summary>
+    public async Task KillServerAsync()
+    {
+        await _server!.KillAsync();
+        await _server.DisposeAsync();
+        _server = null;
+    }
+
+    /// <summary>Starts the server again on the same data and the same addresses.</summary>
+    public Task RestartServerAsync(CancellationToken cancel) => StartServerAsync(cancel);
+
+    /// <summary>Starts the agent again on the same journal.</summary>
+    public async Task RestartAgentAsync(CancellationToken cancel)
+    {
+        StartAgentProcess();
+        AgentRestarts++;
+        await AgentOnLineAsync(cancel);
+    }
+
+    /// <summary>Stops the agent in order; its journal may then be read.</summary>
+    public async Task StopAgentAsync()
+    {
+        if (_agent is null) return;
+        await _agent.DisposeAsync();
+        _agent = null;
+    }
+
+    /// <summary>What the agent's journal holds, by the agent's own offline reader.</summary>
+    public async Task<JsonNode> ReadJournalAsync(CancellationToken cancel)
+    {
+        var (code, output, error) = await LabProcess.CallAsync("agent", "battlab-agent", ["journal", "--dir", Path.Combine(AgentFolder, "journal"), "--json"], new Dictionary<string, string>(), cancel);
+        return code == 0 ? JsonNode.Parse(output)! : throw new DemoException($"the agent's journal cannot be read: {error}");
+    }
+
+    /// <summary>Waits until a condition holds, in machine time; gives up with a sentence that says what was waited for.</summary>
+    public async Task UntilAsync(Func<Task<bool>> condition, TimeSpan bound, string what, CancellationToken cancel)
+    {
+        var started = _time.GetTimestamp();
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50), _time);
+        while (!await HoldsAsync(condition))
+        {
+            if (_server?.HasExited == true) throw new DemoException($"the server ended:\n{_server.LastLines}");
+            if (_agent?.HasExited == true) throw new DemoException($"the agent ended:\n{_agent.LastLines}");
+            if (_simulating.IsFaulted) throw new DemoException($"the simulators ended: {_simulating.Exception!.InnerException!.Message}");
+            if (_time.GetElapsedTime(started) > bound) throw new DemoException($"not within {bound.TotalSeconds:0} s: {what}. Logs: {_folder}/logs\n{_server?.LastLines}\n{_agent?.LastLines}");
+            await timer.WaitForNextTickAsync(cancel);
+        }
+    }
+
+    // A server that is being started again refuses connections: not yet, rather than never.
+    private static async Task<bool> HoldsAsync(Func<Task<bool>> condition)
+    {
+        try
+        {
+            return await condition();
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        // In this order nothing is left un-acknowledged: instruments fall silent, the agent hands over, the server closes.
+        await _simulatorsStop.CancelAsync();
+        try
+        {
+            await _simulating;
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            // A line that broke while stopping has nothing more to say.
+        }
+        _simulators?.Dispose();
+        if (_agent is not null) await _agent.DisposeAsync();
+        if (_server is not null) await _server.DisposeAsync();
+        foreach (var client in _clients) client.Dispose();
+        _simulatorsStop.Dispose();
+        if (_options.Data.Length == 0) Directory.Delete(_folder, recursive: true);
+    }
+
+    private void StartSimulators()
+    {
+        _simulators = new SimulatorHost(new SimulatorConfig
+        {
+            LabOrigin = _origin,
+            MachineOrigin = _origin,
+            Speed = _options.Speed,
+            Instruments =
+            [
+                new InstrumentConfig
+                {
+                    Type = InstrumentConfig.MqttCycler, Id = DemoSeed.CyclerId, Replay = _options.Replay.Length > 0 ? _options.Replay : null,
+                    Broker = new BrokerOptions { Host = "127.0.0.1", Port = _brokerPort }, Program = new ProgramOptions { Cycles = _options.Cycles, RecordSeconds = 30 }, Window = 256,
+                },
+                new InstrumentConfig { Type = InstrumentConfig.EbcA20, Id = DemoSeed.EbcId, Link = Path.Combine(_folder, "ebc-a20") },
+            ],
+        }, _time);
+        _simulating = _simulators.RunAsync(null, _simulatorsStop.Token);
+    }
+
+    private async Task StartServerAsync(CancellationToken cancel)
+    {
+        var seed = Path.Combine(_folder, "seed.json");
+        await File.WriteAllTextAsync(seed, DemoSeed.Json(Personas, _agentToken), cancel);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(seed, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        var data = Directory.CreateDirectory(Path.Combine(_folder, "server")).FullName;
+        var logs = Directory.CreateDirectory(Path.Combine(_folder, "logs")).FullName;
+        var addresses = Path.Combine(data, "addresses.json");
+        File.Delete(addresses);
+        _server = LabProcess.Start("server", "battlab-server",
+        [
+            "--DataDirectory", data, "--SeedFile", seed, "--Http", $"http://127.0.0.1:{_httpPort}", "--Grpc", $"http://127.0.0.1:{_grpcPort}",
+            "--LabOrigin", _origin.UtcDateTime.ToString("O"), "--MachineOrigin", _origin.UtcDateTime.ToString("O"), "--LabSpeed", _options.Speed.ToString("R"),
+        ], Path.Combine(logs, "server.log"));
+        await UntilAsync(() => Task.FromResult(File.Exists(addresses)), TimeSpan.FromSeconds(60), "the server listens", cancel);
+        var found = JsonNode.Parse(await File.ReadAllTextAsync(addresses, cancel))!;
+        (Http, Grpc) = (found["http"]!.GetValue<string>(), found["grpc"]!.GetValue<string>());
+    }
+
+    private void WriteAgentConfig() =>
+        File.WriteAllText(Path.Combine(_folder, "agent.json"), AgentConfig.Json(Grpc, _agentToken, AgentFolder, _brokerPort, Path.Combine(_folder, "ebc-a20"), _origin, _options.Speed));
+
+    private async Task StartAgentAsync(CancellationToken cancel)
+    {
+        StartAgentProcess();
+        await AgentOnLineAsync(cancel);
+    }
+
+    private void StartAgentProcess() =>
+        _agent = LabProcess.Start("agent", "battlab-agent", ["run", "--config", Path.Combine(_folder, "agent.json")], Path.Combine(_folder, "logs", "agent.log"));
+
+    /// <summary>Waits until the agent's newest boot is connected to the server.</summary>
+    public async Task AgentOnLineAsync(CancellationToken cancel)
+    {
+        await UntilAsync(async () => await BootOnLineAsync(cancel) is { } boot && boot != _lastBoot, TimeSpan.FromSeconds(60), "the agent is on the line", cancel);
+        _lastBoot = await BootOnLineAsync(cancel) ?? _lastBoot;
+    }
+
+    // The boot that is connected; null while none is.
+    private async Task<string?> BootOnLineAsync(CancellationToken cancel)
+    {
+        using var manager = new RestClient(Http, Token("lab-manager"));
+        var agents = (await manager.GetAsync("/v1/agents", cancel))["agents"]?.AsArray();
+        var agent = agents?.FirstOrDefault(a => a!["name"]!.GetValue<string>() == DemoSeed.Agent);
+        return agent?["connected"]?.GetValue<bool>() == true ? agent["boot"]!.GetValue<string>() : null;
+    }
+
+    private static bool IsFree(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
