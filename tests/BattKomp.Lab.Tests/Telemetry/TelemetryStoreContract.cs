@@ -199,8 +199,12 @@ public abstract class TelemetryStoreContract : IAsyncLifetime
         var key = Entries.Key();
         var block = new RecordBlock
         {
-            UtcNs = [Entries.AnchorUtcNs + 3_000_000, Entries.AnchorUtcNs + 4_000_000], MonotonicNs = [3, 4], Quality = [1, 3],
-            Signals = new(["voltage_volt"], ["step_type"]), Values = [[3.1, 3.2]], Texts = [new(["hvile – ladning", ""], [0, 1])],
+            UtcNs = [Entries.AnchorUtcNs + 3_000_000, Entries.AnchorUtcNs + 4_000_000],
+            MonotonicNs = [3, 4],
+            Quality = [1, 3],
+            Signals = new(["voltage_volt"], ["step_type"]),
+            Values = [[3.1, 3.2]],
+            Texts = [new(["hvile – ladning", ""], [0, 1])],
         };
         await Store.AppendAsync([Entries.Opened(key), Entries.Records(key, 1, 2), Entries.Entry(key, 3, new RecordsBody(block))], Cancellation);
         Assert.Equal(AppendResult.Duplicate, (await Put(Entries.Entry(key, 3, new RecordsBody(block)))).Result);

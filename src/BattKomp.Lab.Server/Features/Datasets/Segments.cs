@@ -140,7 +140,12 @@ internal static class SegmentRows
 
     internal static V1.Segment Message(SegmentRow row) => new()
     {
-        Name = row.Name, Records = row.Records, Bytes = row.Bytes, Sha256 = row.Sha256, FirstTime = Stamp(row.FirstUtcNs), LastTime = Stamp(row.LastUtcNs),
+        Name = row.Name,
+        Records = row.Records,
+        Bytes = row.Bytes,
+        Sha256 = row.Sha256,
+        FirstTime = Stamp(row.FirstUtcNs),
+        LastTime = Stamp(row.LastUtcNs),
     };
 
     private static Google.Protobuf.WellKnownTypes.Timestamp Stamp(long ns) => new() { Seconds = ns / 1_000_000_000, Nanos = (int)(ns % 1_000_000_000) };

@@ -31,9 +31,19 @@ public sealed class DatasetLab : IAsyncDisposable
 
     public Task AddRunAsync(string name, VisibilityKind visibility, RunStage stage, string booking = "") => WriteAsync(tx => RunRegister.AddAsync(tx, new RunRow
     {
-        Name = name, Channel = TestSeed.EbcChannel, Lab = TestSeed.Lab, Agent = TestSeed.AgentName, Lease = "leases/" + name.Split('/')[1], Booking = booking,
-        Holder = "persons/doctoral", Owner = "organisations/university", Visibility = new Visibility { Kind = visibility }, Stage = stage, ProcedureSha256 = new string('b', 64),
-        Procedure = "procedures/p/versions/1", Calibrations = ["calibrations/ebc-1-v"],
+        Name = name,
+        Channel = TestSeed.EbcChannel,
+        Lab = TestSeed.Lab,
+        Agent = TestSeed.AgentName,
+        Lease = "leases/" + name.Split('/')[1],
+        Booking = booking,
+        Holder = "persons/doctoral",
+        Owner = "organisations/university",
+        Visibility = new Visibility { Kind = visibility },
+        Stage = stage,
+        ProcedureSha256 = new string('b', 64),
+        Procedure = "procedures/p/versions/1",
+        Calibrations = ["calibrations/ebc-1-v"],
     }, TestContext.Current.CancellationToken));
 
     public Task SetStageAsync(RunStage stage) => WriteAsync(tx =>

@@ -25,7 +25,8 @@ public static class IngestLab
 
     public static Entry Opened(StreamKey key, string lease = "leases/l1", string channel = TestSeed.EbcChannel) => new()
     {
-        Key = key, FirstSeq = 0,
+        Key = key,
+        FirstSeq = 0,
         Opened = new StreamOpened { Channel = channel, Lease = lease, AnchorUtcNs = Anchor, AnchorMachineUtcNs = Anchor, LabSpeed = 1, ClockQuality = ClockQuality.Synced, InstrumentIdentity = "SIM 1", Protocol = "test", Simulated = true },
     };
 
