@@ -112,6 +112,8 @@ public sealed class JsonRecordReader
         return null;
     }
 
+    private static readonly Instant LatestStamp = Instant.FromUtc(2200, 1, 1, 0, 0);
+
     private static string? Utc(ref Utf8JsonReader json, string path, Draft row)
     {
         if (json.TokenType == JsonTokenType.String && json.GetString() is { } text)
@@ -119,6 +121,9 @@ public sealed class JsonRecordReader
             var instant = InstantPattern.ExtendedIso.Parse(text);
             if (instant.TryGetValue(default, out var utc) || (OffsetDateTimePattern.ExtendedIso.Parse(text).TryGetValue(default, out var offset) && (utc = offset.ToInstant()) != default))
             {
+                // Stamps are 64-bit nanoseconds, which reach from 1677 to 2262; a device clock outside is broken anyway.
+                if (utc < NodaConstants.UnixEpoch || utc >= LatestStamp)
+                    return $"field {path} is {text}; a UTC from 1970 to 2200 is needed: set the device's clock";
                 row.UtcNs = (utc - NodaConstants.UnixEpoch).ToInt64Nanoseconds();
                 return null;
             }

@@ -41,6 +41,7 @@ public class JsonRecordReaderTests
     [InlineData("""{"id":"SIM-CYC-1","n":1.5,"utc":"2026-11-23T18:00:00Z","v":1}""", "whole number")]
     [InlineData("""{"id":"SIM-CYC-1","n":1,"v":1}""", "field utc")]
     [InlineData("""{"id":"SIM-CYC-1","n":1,"utc":"yesterday","v":1}""", "ISO 8601")]
+    [InlineData("""{"id":"SIM-CYC-1","n":1,"utc":"9026-11-23T18:00:00Z","v":1}""", "from 1970 to 2200")]
     [InlineData("""{"id":"SIM-CYC-1","n":1,"utc":"2026-11-23T18:00:00Z"}""", "no declared signal")]
     [InlineData("[1,2]", "not a JSON object")]
     [InlineData("", "not JSON")]
