@@ -15,7 +15,7 @@ internal sealed class ConnectionGate(DuckDbOptions options)
     private volatile bool _open;
     private volatile Exception? _cause;
 
-    private string ConnectionString => $"DataSource={options.Path};memory_limit={options.MemoryLimit};checkpoint_threshold={options.CheckpointThreshold}";
+    private string ConnectionString => $"DataSource={options.Path};memory_limit={options.MemoryLimit};checkpoint_threshold={options.CheckpointThreshold};threads={options.Threads}";
 
     /// <summary>True while reads and writes are let through.</summary>
     public bool Open => _open;

@@ -111,7 +111,7 @@ internal sealed class GroupWriter : IAsyncDisposable
 
         try
         {
-            _session.Maintain();
+            _session.Maintain(group.Sum(w => w.Records));
         }
         catch (Exception)
         {

@@ -48,9 +48,11 @@ internal sealed class WriteSession : IDisposable
         _connection.Execute("COMMIT");
     }
 
-    /// <summary>Between transactions: merges ledgers that have grown long.</summary>
-    public void Maintain()
+    /// <summary>Between transactions: merges ledgers that have grown long, and keeps the log short while traffic is light.</summary>
+    public void Maintain(int records)
     {
+        if (records < DuckDbOptions.LightCommit && new FileInfo(_options.Path + ".wal") is { Exists: true } log && log.Length > _options.LightCheckpointBytes)
+            _connection.Execute("CHECKPOINT");
         foreach (var cursor in _longLedgers)
         {
             Begin();
