@@ -8,7 +8,7 @@ internal sealed class OpenHouse(DemoLab lab, DemoOptions options)
     {
         var work = new Work(lab, lab.As("doctoral-student"));
         var procedure = await work.EbcProcedureAsync(options.Speed, cancel);
-        var start = lab.Time.GetUtcNow() + TimeSpan.FromSeconds(2);
+        var start = DateTimeOffset.FromUnixTimeSeconds(lab.Time.GetUtcNow().ToUnixTimeSeconds() + 3);
         var hour = TimeSpan.FromHours(1);
         await Must(work.BookAsync("doctoral-student", DemoSeed.EbcChannel, start, hour,
             await work.CellTestAsync("1C cycling", DemoSeed.EbcCell, procedure, cancel), procedure, "1C cycling", cancel));

@@ -19,7 +19,8 @@ public static class AgentsFeature
 
 /// <summary>agents.proto on the wire.</summary>
 public sealed class AgentServiceHandler(
-    AgentRegister agents, AgentSession session, Orders orders, Leases.Leases leases, LeaseKeyFile key, Policy policy, RequestLog requests, CallerResolver callers)
+    AgentRegister agents, AgentSession session, Orders orders, Leases.Leases leases, LeaseKeyFile key, Policy policy, RequestLog requests, CallerResolver callers,
+    Ingest.AgentFence fence)
     : AgentService.AgentServiceBase
 {
     /// <inheritdoc/>
@@ -51,6 +52,7 @@ public sealed class AgentServiceHandler(
             return agent;
         }, cancel);
         callers.Forget();
+        fence.EndCalls(agent.Name, $"{agent.Name} is revoked; what it sends from now on is kept in quarantine. Ask the lab manager.");
         orders.Wake();
         return answer;
     }

@@ -6,7 +6,7 @@ public sealed class AgentFence
     private readonly Lock _lock = new();
     private readonly List<Leaf> _calls = [];
 
-    /// <summary>A call on its way; cancelled when the caller goes or a newer boot comes.</summary>
+    /// <summary>A call on its way; cancelled when the caller goes, a newer boot comes or the agent is revoked.</summary>
     public sealed class Leaf : IDisposable
     {
         private readonly AgentFence _fence;
@@ -21,15 +21,15 @@ public sealed class AgentFence
         internal string Agent { get; }
         internal string Boot { get; }
 
-        /// <summary>A newer boot has come.</summary>
-        public bool Fenced { get; private set; }
+        /// <summary>Why the call was ended by the fence; null while it was not.</summary>
+        public string? Why { get; private set; }
 
         /// <summary>Ends the call.</summary>
         public CancellationToken Cancelled => _cancel.Token;
 
-        internal void Fence()
+        internal void Fence(string why)
         {
-            Fenced = true;
+            Why = why;
             _cancel.Cancel();
         }
 
@@ -41,6 +41,14 @@ public sealed class AgentFence
         }
     }
 
+    /// <summary>Ends every call of an agent that is no longer trusted: what it sends on its next one goes to quarantine.</summary>
+    public void EndCalls(string agent, string why)
+    {
+        lock (_lock)
+            foreach (var call in _calls.Where(c => c.Agent == agent).ToList())
+                call.Fence(why);
+    }
+
     /// <summary>Registers a call; a newest boot's call ends those of other boots.</summary>
     public Leaf Enter(string agent, string boot, bool newest, CancellationToken caller)
     {
@@ -49,7 +57,7 @@ public sealed class AgentFence
         lock (_lock)
         {
             older = newest ? [.. _calls.Where(c => c.Agent == agent && c.Boot != boot)] : [];
-            foreach (var call in older) call.Fence();
+            foreach (var call in older) call.Fence("A newer boot of this agent is connected. If this is not a copy of it, restart the agent.");
             _calls.Add(leaf);
         }
 

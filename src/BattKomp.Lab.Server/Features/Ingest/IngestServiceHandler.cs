@@ -53,7 +53,7 @@ public sealed class IngestServiceHandler(ITelemetryStore store, IRunRegister run
         if ((await Task.WhenAny(reading, answering)).IsFaulted || answering.IsCompleted) await both.CancelAsync();
         var all = Task.WhenAll(reading, answering);
         await all.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (leaf.Fenced) throw new LabException(Reason.AgentFenced, "A newer boot of this agent is connected. If this is not a copy of it, restart the agent.");
+        if (leaf.Why is { } why) throw new LabException(Reason.AgentFenced, why);
         if ((all.Exception?.InnerExceptions.FirstOrDefault(e => e is not OperationCanceledException)) is { } cause)
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(cause);
         await all;
