@@ -9,7 +9,7 @@ namespace BattKomp.Lab.Telemetry.DuckDb;
 /// </summary>
 internal sealed class GroupWriter : IAsyncDisposable
 {
-    private const int WaitingCalls = 1024;
+    private const int WaitingCalls = 16_384;
     private static readonly TimeSpan ReopenFirst = TimeSpan.FromMilliseconds(100), ReopenLast = TimeSpan.FromSeconds(5);
     private readonly Channel<Work> _waiting = Channel.CreateBounded<Work>(WaitingCalls);
     private readonly CancellationTokenSource _stop = new();
@@ -68,6 +68,7 @@ internal sealed class GroupWriter : IAsyncDisposable
 
             if (_session is null && !TryOpen()) Refuse(group, null);
             else Commit(group);
+            Maintain(records);
         }
 
         _session?.Dispose();
@@ -109,17 +110,21 @@ internal sealed class GroupWriter : IAsyncDisposable
             return e;
         }
 
+        return null;
+    }
+
+    // After the answers: an acknowledgement does not wait for upkeep.
+    private void Maintain(int records)
+    {
         try
         {
-            _session.Maintain(group.Sum(w => w.Records));
+            _session?.Maintain(records);
         }
         catch (Exception)
         {
-            // The group is committed; upkeep comes again with a new session.
+            // What was answered is committed; upkeep comes again with a new session.
             Lose();
         }
-
-        return null;
     }
 
     /// <summary>Drops the session; its working memory may be ahead of what is committed.</summary>

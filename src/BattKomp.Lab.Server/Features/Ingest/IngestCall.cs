@@ -16,7 +16,7 @@ internal sealed record IngestParts(ITelemetryStore Store, IRunRegister Runs, ILi
 /// </summary>
 internal sealed class IngestCall(IngestParts parts, AgentCaller agent, string? asideReason)
 {
-    private const int MostEntries = 1024, MostRecords = 262_144;
+    private const int MostEntries = 8192, MostRecords = 262_144;
     private readonly System.Threading.Channels.Channel<Pending> _pending = System.Threading.Channels.Channel.CreateBounded<Pending>(MostEntries);
     private readonly Dictionary<StreamKey, StreamInfo> _streams = [];
     private readonly EntryMap _map = new();
