@@ -15,7 +15,10 @@ internal sealed class ConnectionGate(DuckDbOptions options)
     private volatile bool _open;
     private volatile Exception? _cause;
 
-    private string ConnectionString => $"DataSource={options.Path};memory_limit={options.MemoryLimit};checkpoint_threshold={options.CheckpointThreshold};threads={options.Threads}";
+    private DuckDBConnection? _root;
+
+    // The file is attached to an in-memory instance because only ATTACH takes a row group size; every other connection is a duplicate of this one.
+    private string Instance => $"DataSource=:memory:;memory_limit={options.MemoryLimit};checkpoint_threshold={options.CheckpointThreshold};threads={options.Threads}";
 
     /// <summary>True while reads and writes are let through.</summary>
     public bool Open => _open;
@@ -25,10 +28,48 @@ internal sealed class ConnectionGate(DuckDbOptions options)
     {
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(options.Path)!);
         if (!_open && !_noReaders.Wait(ReaderPatience)) throw new IOException("readers still hold the lost database");
-        var connection = new DuckDBConnection(ConnectionString);
+        if (!_open) Detach();
+        _root ??= Attach();
+        return Join(_root);
+    }
+
+    /// <summary>Closes the file for good, once running reads have left.</summary>
+    public void Close()
+    {
+        Shut(null);
+        _noReaders.Wait(ReaderPatience);
+        Detach();
+    }
+
+    private void Detach()
+    {
+        _root?.Dispose();
+        _root = null;
+    }
+
+    private DuckDBConnection Attach()
+    {
+        var root = new DuckDBConnection(Instance);
         try
         {
-            connection.Open();
+            root.Open();
+            root.Execute($"ATTACH '{options.Path.Replace("'", "''", StringComparison.Ordinal)}' AS lab (ROW_GROUP_SIZE {options.RowGroup})");
+            return root;
+        }
+        catch
+        {
+            root.Dispose();
+            throw;
+        }
+    }
+
+    private static DuckDBConnection Join(DuckDBConnection root)
+    {
+        var connection = root.Duplicate();
+        try
+        {
+            if (connection.State != System.Data.ConnectionState.Open) connection.Open();
+            connection.Execute("USE lab");
             return connection;
         }
         catch
@@ -62,8 +103,7 @@ internal sealed class ConnectionGate(DuckDbOptions options)
         Enter();
         try
         {
-            using var connection = new DuckDBConnection(ConnectionString);
-            connection.Open();
+            using var connection = Join(_root ?? throw Unavailable());
             return read(connection);
         }
         catch (DuckDBException e) when (!_open || e.ErrorType == DuckDB.NET.Native.DuckDBErrorType.Fatal)

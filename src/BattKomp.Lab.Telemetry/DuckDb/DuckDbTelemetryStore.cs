@@ -115,7 +115,11 @@ public sealed class DuckDbTelemetryStore : ITelemetryStore
         }, 0, cancellation);
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _writer.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _writer.DisposeAsync();
+        _gate.Close();
+    }
 
     private static bool NoteBoot(DuckDBConnection connection, string agent, string boot)
     {
