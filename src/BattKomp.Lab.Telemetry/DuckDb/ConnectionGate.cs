@@ -53,7 +53,10 @@ internal sealed class ConnectionGate(DuckDbOptions options)
         try
         {
             root.Open();
-            root.Execute($"ATTACH '{options.Path.Replace("'", "''", StringComparison.Ordinal)}' AS lab (ROW_GROUP_SIZE {options.RowGroup})");
+            var path = options.Path.Replace("'", "''", StringComparison.Ordinal);
+            // Large sorts spill here; an in-memory instance would spill into whatever folder the server was started in.
+            root.Execute($"SET temp_directory = '{path}.tmp'");
+            root.Execute($"ATTACH '{path}' AS lab (ROW_GROUP_SIZE {options.RowGroup})");
             return root;
         }
         catch
