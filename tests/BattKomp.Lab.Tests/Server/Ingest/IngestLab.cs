@@ -13,7 +13,8 @@ public static class IngestLab
     public static async Task<(TestLab Lab, MemoryRunRegister Runs)> StartAsync(string? dataDirectory = null, Action<IServiceCollection>? more = null)
     {
         var runs = new MemoryRunRegister();
-        var lab = await TestLab.StartAsync(configure: builder =>
+        // These tests call the sweeps' work themselves; the clock's own sweep would get there first now and then.
+        var lab = await TestLab.StartAsync(o => o.Runs.SweepSeconds = 0, configure: builder =>
         {
             builder.Services.AddSingleton<IRunRegister>(runs);
             more?.Invoke(builder.Services);
