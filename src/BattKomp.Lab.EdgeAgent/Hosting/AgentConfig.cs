@@ -12,7 +12,7 @@ public sealed record ChannelConfig
     /// <summary>rigs/…/channels/…</summary>
     public required string Channel { get; init; }
 
-    /// <summary>"ebc-a20" or "mqtt-json".</summary>
+    /// <summary>Name of a driver in the catalogue, e.g. "ebc-a20".</summary>
     public required string Protocol { get; init; }
 
     /// <summary>True for a simulator.</summary>
@@ -21,14 +21,20 @@ public sealed record ChannelConfig
     /// <summary>Local limits; 0 = none set.</summary>
     public ChannelLimits Limits { get; init; } = new();
 
-    /// <summary>Serial device path.</summary>
+    /// <summary>Serial device path, or tcp://host:port.</summary>
     public string Device { get; init; } = "";
 
-    /// <summary>Parity of the serial line.</summary>
-    public Parity Parity { get; init; } = Parity.Even;
+    /// <summary>Bits per second of the serial line.</summary>
+    public int Baud { get; init; } = 9600;
 
-    /// <summary>Mapping of an instrument that publishes.</summary>
-    public JsonMapping? Mapping { get; init; }
+    /// <summary>Parity of the serial line.</summary>
+    public Parity Parity { get; init; }
+
+    /// <summary>Text that the instrument's identity must hold before anything is ordered of it; empty = any.</summary>
+    public string Identity { get; init; } = "";
+
+    /// <summary>What the driver read of its own fields; its type is the driver's business.</summary>
+    public object? Settings { get; init; }
 }
 
 /// <summary>What `battlab-agent run --config FILE` reads.</summary>

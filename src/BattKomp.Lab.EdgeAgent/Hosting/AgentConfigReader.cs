@@ -2,7 +2,7 @@ using System.IO.Ports;
 using System.Text.Json;
 using BattKomp.Lab.Contracts;
 using BattKomp.Lab.Domain.Time;
-using BattKomp.Lab.EdgeAgent.Instruments.Ebc;
+using BattKomp.Lab.EdgeAgent.Instruments;
 using BattKomp.Lab.EdgeAgent.Instruments.MqttJson;
 using BattKomp.Lab.EdgeAgent.Journal;
 using BattKomp.Lab.V1;
@@ -14,6 +14,8 @@ namespace BattKomp.Lab.EdgeAgent.Hosting;
 /// <summary>Reads the agent's JSON configuration and reports all its mistakes at once, each with its path and remedy.</summary>
 public static class AgentConfigReader
 {
+    private static string KnownProtocols => string.Join(", ", InstrumentCatalogue.Drivers.Keys.Order(StringComparer.Ordinal));
+
     /// <summary>Reads a file.</summary>
     /// <exception cref="ConfigException">It cannot be read or used.</exception>
     public static AgentConfig Load(string file)
@@ -159,28 +161,34 @@ public static class AgentConfigReader
         var name = channel.Text("channel", needed: "rigs/…/channels/…");
         if (name.Length > 0 && !ResourceNames.Is(name, "rigs", "channels"))
             channel.Mistake("channel", $"is \"{name}\"; a name like rigs/ebc-1/channels/1 is needed");
-        var protocol = channel.Text("protocol", needed: $"{EbcChannel.Protocol} or {MqttChannel.Protocol}");
-        if (protocol.Length > 0 && protocol is not (EbcChannel.Protocol or MqttChannel.Protocol))
-            channel.Mistake("protocol", $"is \"{protocol}\"; {EbcChannel.Protocol} or {MqttChannel.Protocol} is needed");
-        var device = channel.Text("device", needed: protocol == EbcChannel.Protocol ? "the serial device, best under /dev/serial/by-id" : null);
-        var parity = channel.Text("parity", "even");
-        if (!Enum.TryParse<Parity>(parity, ignoreCase: true, out var bit))
-            channel.Mistake("parity", $"is \"{parity}\"; none, odd or even is needed");
-        var mapping = channel.Object("mapping");
-        if (mapping is null && protocol == MqttChannel.Protocol)
-            channel.Mistake("mapping", "is missing; give at least {\"instrument\":\"…\"}");
+        var protocol = channel.Text("protocol", needed: KnownProtocols);
+        if (!InstrumentCatalogue.Drivers.TryGetValue(protocol, out var driver) && protocol.Length > 0)
+            channel.Mistake("protocol", $"is \"{protocol}\"; {KnownProtocols} is needed");
         var config = new ChannelConfig
         {
             Channel = name,
             Protocol = protocol,
             Simulated = channel.Flag("simulated", false),
             Limits = channel.Object("limits") is { } limits ? Limits(limits) : new ChannelLimits(),
-            Device = device,
-            Parity = bit,
-            Mapping = mapping is null ? null : Mapping(mapping),
+            Device = channel.Text("device", needed: driver?.Line is null ? null : "the serial device, best under /dev/serial/by-id, or tcp://host:port"),
+            Baud = (int)channel.Number("baud", driver?.Line?.Baud ?? 9600, 300, 4_000_000),
+            Parity = ParityOf(channel, driver?.Line?.Parity ?? Parity.None),
+            Identity = channel.Text("identity"),
+            Settings = driver?.ReadSettings(channel),
         };
         channel.Done();
         return config;
+    }
+
+    private static Parity ParityOf(JsonFields channel, Parity standard)
+    {
+        var parity = channel.Text("parity");
+        if (parity.Length == 0)
+            return standard;
+        if (Enum.TryParse<Parity>(parity, ignoreCase: true, out var bit) && bit is Parity.None or Parity.Odd or Parity.Even)
+            return bit;
+        channel.Mistake("parity", $"is \"{parity}\"; none, odd or even is needed");
+        return standard;
     }
 
     private static ChannelLimits Limits(JsonFields limits)
@@ -196,46 +204,6 @@ public static class AgentConfigReader
             MinCelsius = limits.Number("min_celsius", 0),
         };
         limits.Done();
-        return result;
-    }
-
-    private static JsonMapping Mapping(JsonFields mapping)
-    {
-        var standard = JsonMapping.Default(mapping.Text("instrument", needed: "the id that the instrument publishes under"));
-        var own = mapping.Has("signals");
-        var signals = mapping.Objects("signals").Select(Signal).ToList();
-        var texts = mapping.Objects("texts").Select(Text).ToList();
-        var result = standard with
-        {
-            RecordsTopic = mapping.Text("records_topic", standard.RecordsTopic),
-            CommandTopic = mapping.Text("command_topic", standard.CommandTopic),
-            StatusTopic = mapping.Text("status_topic", standard.StatusTopic),
-            // A mapping that declares its own signals declares every field: nothing is taken for granted.
-            IdPath = mapping.Text("id_field", own ? "" : standard.IdPath),
-            CounterPath = mapping.Text("counter_field", own ? "" : standard.CounterPath),
-            RunPath = mapping.Text("run_field", own ? "" : standard.RunPath),
-            UtcPath = mapping.Text("utc_field", own ? "" : standard.UtcPath),
-            Signals = own ? signals : standard.Signals,
-            Texts = own ? texts : standard.Texts,
-        };
-        if (own && signals.Count == 0)
-            mapping.Mistake("signals", "is empty; declare at least one, or leave the field out for the standard format");
-        mapping.Done();
-        return result;
-    }
-
-    private static SignalMapping Signal(JsonFields signal)
-    {
-        var result = new SignalMapping(signal.Text("path", needed: "the field of the number"), signal.Text("signal", needed: "the BDF machine name, e.g. voltage_volt"),
-            signal.Number("factor", 1), signal.Text("unit_path"), signal.Text("unit"));
-        signal.Done();
-        return result;
-    }
-
-    private static TextMapping Text(JsonFields text)
-    {
-        var result = new TextMapping(text.Text("path", needed: "the field of the text"), text.Text("signal", needed: "the BDF machine name, e.g. step_type"));
-        text.Done();
         return result;
     }
 }

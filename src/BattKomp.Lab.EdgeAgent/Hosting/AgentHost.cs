@@ -1,12 +1,10 @@
 using System.Reflection;
 using BattKomp.Lab.EdgeAgent.Instruments;
-using BattKomp.Lab.EdgeAgent.Instruments.Ebc;
 using BattKomp.Lab.EdgeAgent.Instruments.MqttJson;
 using BattKomp.Lab.EdgeAgent.Journal;
 using BattKomp.Lab.EdgeAgent.Leases;
 using BattKomp.Lab.EdgeAgent.Records;
 using BattKomp.Lab.EdgeAgent.Safety;
-using BattKomp.Lab.EdgeAgent.Transports;
 using BattKomp.Lab.EdgeAgent.Uplink;
 using BattKomp.Lab.V1;
 using Grpc.Core;
@@ -56,8 +54,9 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
             : config.Broker is { } address ? new BrokerClient(address, config.Agent.Replace('/', '-'), machine, log)
             : null;
         var context = new DriverContext(_journal, _names, _clock, machine, _locks, r => _control.Report(new AgentReport { Channel = r }), log);
+        var services = new AgentServices(context, _mqtt, config.DataDir);
         foreach (var channel in config.Channels)
-            _channels[channel.Channel] = Driver(channel, context);
+            _channels[channel.Channel] = InstrumentCatalogue.Drivers[channel.Protocol].Channel(channel, services);
     }
 
     /// <summary>This start.</summary>
@@ -170,16 +169,6 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
         if (_config.LeaseKeyFile.Length > 0)
             return File.ReadAllBytes(_config.LeaseKeyFile);
         return _disk.ReadAll(KeyFile) is { Length: > 0 } key ? key : null;
-    }
-
-    private ChannelDriver Driver(ChannelConfig channel, DriverContext context)
-    {
-        if (channel.Protocol == EbcChannel.Protocol)
-        {
-            var serial = new SerialSettings { Device = channel.Device, Parity = channel.Parity };
-            return new EbcChannel(new EbcOptions(channel.Channel, channel.Limits, channel.Simulated, () => SerialLine.Open(serial)), context);
-        }
-        return new MqttChannel(channel.Channel, channel.Simulated, channel.Mapping!, _mqtt!, new DeadLetters(Path.Combine(_config.DataDir, "dead-letters"), _machine), context);
     }
 
     private async Task CloseEarlierStreamsAsync()

@@ -37,6 +37,9 @@ public sealed record StreamTrack
     public StreamKey ToKey() => new() { Agent = Agent, Boot = Boot, Stream = Stream };
 }
 
+/// <summary>After execution <paramref name="StepCount"/> the program went on with step <paramref name="Goto"/> (1-based).</summary>
+public readonly record struct StepJump(int StepCount, int Goto);
+
 /// <summary>What the journal knows of one run: how far it came, so that a restarted agent continues instead of starting over.</summary>
 public sealed record RunTrack
 {
@@ -69,6 +72,9 @@ public sealed record RunTrack
 
     /// <summary>Lab time at which the last step began, ns.</summary>
     public long StepUtcNs { get; set; }
+
+    /// <summary>Step executions after which the program jumped, and where to: with the count they are the program's position.</summary>
+    public List<StepJump> Jumps { get; init; } = [];
 
     /// <summary>True after a STOPPED event: the run never starts again.</summary>
     public bool Ended { get; set; }
@@ -214,7 +220,11 @@ public sealed class JournalState
             case StreamEvent.Types.Kind.StepStarted:
                 (run.StepCount, run.StepOpen, run.StepUtcNs) = (e.StepCount, true, e.UtcNs);
                 break;
-            case StreamEvent.Types.Kind.StepEnded: run.StepOpen = false; break;
+            case StreamEvent.Types.Kind.StepEnded:
+                run.StepOpen = false;
+                if (e.GotoStep > 0)
+                    run.Jumps.Add(new StepJump(e.StepCount, e.GotoStep));
+                break;
             case StreamEvent.Types.Kind.Stopped: (run.Ended, run.EndReason) = (true, e.Cause); break;
         }
     }

@@ -63,7 +63,7 @@ public sealed class ChannelRecorder(AgentJournal journal, StreamNames names, Sta
     public long LastStampNs => _lastStampNs;
 
     /// <summary>Opens a stream, closing an open one first. <paramref name="deviceUtcNs"/> anchors it in the device's own clock.</summary>
-    public void Open(string lease, string run, string identity, long? deviceUtcNs = null)
+    public void Open(string lease, string run, string identity, long? deviceUtcNs = null, IEnumerable<string>? calibrations = null)
     {
         lock (_gate)
         {
@@ -88,6 +88,7 @@ public sealed class ChannelRecorder(AgentJournal journal, StreamNames names, Sta
                 Protocol = channel.Protocol,
                 Previous = _previous,
                 Simulated = channel.Simulated,
+                Calibrations = { calibrations ?? [] },
             };
             _ = Send(new Entry { Opened = _opened.Clone() });
         }
@@ -110,7 +111,7 @@ public sealed class ChannelRecorder(AgentJournal journal, StreamNames names, Sta
     }
 
     /// <summary>Writes an event in its place among the rows.</summary>
-    public Task Event(StreamEvent.Types.Kind kind, string cause, string detail, long? fromNs = null, long? untilNs = null, int step = 0, int stepCount = 0)
+    public Task Event(StreamEvent.Types.Kind kind, string cause, string detail, long? fromNs = null, long? untilNs = null, int step = 0, int stepCount = 0, int gotoStep = 0)
     {
         lock (_gate)
         {
@@ -120,7 +121,7 @@ public sealed class ChannelRecorder(AgentJournal journal, StreamNames names, Sta
             var at = fromNs ?? (_deviceClock ? Math.Max(_lastStampNs, 0) : clock.LabNowNs);
             return Send(new Entry
             {
-                Event = new StreamEvent { Kind = kind, UtcNs = at, UntilUtcNs = untilNs ?? 0, Cause = cause, Detail = detail, Step = step, StepCount = stepCount },
+                Event = new StreamEvent { Kind = kind, UtcNs = at, UntilUtcNs = untilNs ?? 0, Cause = cause, Detail = detail, Step = step, StepCount = stepCount, GotoStep = gotoStep },
             });
         }
     }
@@ -147,7 +148,7 @@ public sealed class ChannelRecorder(AgentJournal journal, StreamNames names, Sta
     {
         var deviceStepped = _deviceClock && stampNs < _lastDeviceNs;
         if (deviceStepped || (!_deviceClock && _epoch != clock.Epoch))
-            Open(_opened.Lease, _opened.Run, _opened.InstrumentIdentity, _deviceClock ? stampNs : null);
+            Open(_opened.Lease, _opened.Run, _opened.InstrumentIdentity, _deviceClock ? stampNs : null, _opened.Calibrations);
         _lastDeviceNs = stampNs;
     }
 

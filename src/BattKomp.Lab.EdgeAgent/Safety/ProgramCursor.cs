@@ -1,3 +1,4 @@
+using BattKomp.Lab.EdgeAgent.Journal;
 using BattKomp.Lab.V1;
 
 namespace BattKomp.Lab.EdgeAgent.Safety;
@@ -28,14 +29,24 @@ public sealed class ProgramCursor(Program program)
         return new StepExecution(step, _next, ++_count, _cycle);
     }
 
-    /// <summary>The execution with a given count, skipping those before it; null when the program has fewer.</summary>
-    public StepExecution? SkipTo(int stepCount)
+    /// <summary>Goes on with a later step (1-based) instead of the next one.</summary>
+    public void JumpTo(int stepId) => _next = Math.Clamp(stepId - 1, _next, program.Steps.Count);
+
+    /// <summary>The execution with a given count, skipping those before it with the jumps that they took; null when the program has fewer.</summary>
+    public StepExecution? SkipTo(int stepCount, IReadOnlyList<StepJump>? jumps = null)
     {
         StepExecution? found = null;
         while (_count < stepCount && (found = Next()) is not null)
-        {
-        }
+            if (_count < stepCount)
+                TakeJump(jumps);
         return found;
+    }
+
+    /// <summary>Takes the jump that the current execution ended with, if it did.</summary>
+    public void TakeJump(IReadOnlyList<StepJump>? jumps)
+    {
+        if (jumps?.FirstOrDefault(j => j.StepCount == _count) is { Goto: > 0 } jump)
+            JumpTo(jump.Goto);
     }
 
     private void Loop(Step loop)

@@ -1,4 +1,6 @@
+using BattKomp.Lab.EdgeAgent.Instruments.Sessions;
 using BattKomp.Lab.EdgeAgent.Transports;
+using BattKomp.Lab.V1;
 
 namespace BattKomp.Lab.EdgeAgent.Instruments.Ebc;
 
@@ -6,22 +8,27 @@ namespace BattKomp.Lab.EdgeAgent.Instruments.Ebc;
 /// One standing connection to an EBC: reads reports for as long as the line lives and keeps the last ones, sends orders. Every wait has a deadline; any
 /// failure is an <see cref="IOException"/>, after which the session is over.
 /// </summary>
-public sealed class EbcSession : IAsyncDisposable
+public sealed class EbcSession : IPoweredSession
 {
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan SetTime = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan SyncInterval = TimeSpan.FromSeconds(1);
     private readonly IInstrumentLine _line;
-    private readonly Action<EbcReport> _onReport;
+    private readonly Action<Reading> _onReading;
     private readonly TimeProvider _machine;
     private readonly Task _reading;
     private readonly Lock _gate = new();
     private TaskCompletionSource _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private EbcReport? _last;
+    private Reading? _lastReading;
+    private int _syncedMinutes;
+    private long _syncedAt;
     private EbcSettings? _settings;
     private long _reports;
 
-    private EbcSession(IInstrumentLine line, Action<EbcReport> onReport, TimeProvider machine)
+    private EbcSession(IInstrumentLine line, Action<Reading> onReading, TimeProvider machine)
     {
-        (_line, _onReport, _machine) = (line, onReport, machine);
+        (_line, _onReading, _machine) = (line, onReading, machine);
         _reading = Task.Run(ReadAsync);
     }
 
@@ -31,23 +38,26 @@ public sealed class EbcSession : IAsyncDisposable
     /// <summary>Version × 100; null until a firmware report came.</summary>
     public int? Firmware { get; private set; }
 
-    /// <summary>The last report.</summary>
-    public EbcReport? Last
+    /// <inheritdoc/>
+    public Reading? Last
     {
         get
         {
             lock (_gate)
-                return _last;
+                return _lastReading;
         }
     }
+
+    /// <inheritdoc/>
+    public bool EndsSteps => true;
 
     /// <summary>What the device calls itself, as far as its protocol says.</summary>
     public string Identity => $"EBC-{Model switch { 0x05 => "A05", 0x06 => "A10H", 0x09 => "A20", _ => $"?{Model:X2}" }}{(Firmware is { } f ? $" firmware {f / 100}.{f % 100 / 10}.{f % 10}" : "")}";
 
     /// <summary>Connects and identifies: the device must report with a model that this driver knows.</summary>
-    public static async Task<EbcSession> ConnectAsync(IInstrumentLine line, Action<EbcReport> onReport, TimeProvider machine, CancellationToken cancel)
+    public static async Task<EbcSession> ConnectAsync(IInstrumentLine line, Action<Reading> onReading, TimeProvider machine, CancellationToken cancel)
     {
-        var session = new EbcSession(line, onReport, machine);
+        var session = new EbcSession(line, onReading, machine);
         try
         {
             await line.SendAsync(EbcCodec.Encode(EbcCommand.Connect), cancel);
@@ -55,6 +65,8 @@ public sealed class EbcSession : IAsyncDisposable
             session.Model = first.Model;
             if (first.Model is not (0x05 or 0x06 or 0x09))
                 throw new IOException($"The device calls itself model {first.Model:X2}; this driver knows EBC-A05, A10H and A20.");
+            // The first reports after connect carry the firmware in place of the set values; both are needed before anything is judged.
+            await session.WaitAsync(r => r.Settings is not null, Silence, cancel);
             return session;
         }
         catch
@@ -62,6 +74,35 @@ public sealed class EbcSession : IAsyncDisposable
             await session.DisposeAsync();
             throw;
         }
+    }
+
+    /// <inheritdoc/>
+    public bool Holds(Step step)
+    {
+        var (mode, settings) = EbcSteps.Of(step);
+        lock (_gate)
+            return _last is { } now && now.Mode == mode && _settings == settings;
+    }
+
+    /// <inheritdoc/>
+    public async Task<string?> BeginAsync(Step step, CancellationToken cancel)
+    {
+        if (Last is { Output: not OutputState.Off })
+            await OffAsync(cancel);
+        var (mode, settings) = EbcSteps.Of(step);
+        _syncedMinutes = 0;
+        return await SetAsync(EbcCommand.Start, mode, settings, SetTime, cancel) ? null : "set_refused: the device's reports do not show the set values";
+    }
+
+    // Once a lab minute, but never faster than once a second of machine time on a scaled clock.
+    /// <inheritdoc/>
+    public async Task KeepAliveAsync(TimeSpan intoStep, CancellationToken cancel)
+    {
+        var minutes = (int)Math.Min(999, intoStep.TotalMinutes);
+        if (minutes == 0 || minutes == _syncedMinutes || _machine.GetElapsedTime(_syncedAt) < SyncInterval)
+            return;
+        (_syncedMinutes, _syncedAt) = (minutes, _machine.GetTimestamp());
+        await SyncMinuteAsync(minutes, cancel);
     }
 
     /// <summary>Sends an order; a start, adjust or resume must be proved by the reports that follow, with exactly these set values.</summary>
@@ -75,7 +116,7 @@ public sealed class EbcSession : IAsyncDisposable
     public Task SyncMinuteAsync(int minutes, CancellationToken cancel) => _line.SendAsync(EbcCodec.Encode(EbcCommand.MinuteSync, minutes), cancel);
 
     /// <summary>Switches the output off, up to three times; true when a report shows that no current flows.</summary>
-    public async Task<bool> StopAsync(CancellationToken cancel)
+    public async Task<bool> OffAsync(CancellationToken cancel)
     {
         for (var attempt = 0; attempt < 3; attempt++)
         {
@@ -127,9 +168,9 @@ public sealed class EbcSession : IAsyncDisposable
         }
     }
 
-    /// <summary>As <see cref="WaitAsync"/> for the next report of any kind, but silence is a broken line.</summary>
-    public async Task<EbcReport> NextAsync(CancellationToken cancel) =>
-        await WaitAsync(_ => true, Silence, cancel) ?? throw new IOException("The device fell silent for 3 s.");
+    /// <inheritdoc/>
+    public async Task<Reading> NextAsync(CancellationToken cancel) =>
+        await WaitAsync(_ => true, Silence, cancel) is { } report ? ReadingOf(report) : throw new IOException("The device fell silent for 3 s.");
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -160,19 +201,28 @@ public sealed class EbcSession : IAsyncDisposable
         }
     }
 
+    private static Reading ReadingOf(EbcReport report) => new([report.Volt, report.SignedAmpere, report.AmpereHour], [])
+    {
+        Quality = report.ChecksumValid ? Quality.Good : Quality.Suspect,
+        Output = report.Phase switch { EbcPhase.Active => OutputState.On, EbcPhase.Finished => OutputState.Finished, _ => OutputState.Off },
+        Volt = report.Volt,
+        Ampere = report.SignedAmpere,
+    };
+
     private void Arrive(EbcReport report)
     {
         TaskCompletionSource arrived;
+        var reading = ReadingOf(report);
         lock (_gate)
         {
-            _last = report;
+            (_last, _lastReading) = (report, reading);
             _settings = report.Settings ?? _settings;
             Firmware = report.Firmware ?? Firmware;
             _reports++;
             arrived = _arrived;
             _arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         }
-        _onReport(report);
+        _onReading(reading);
         arrived.TrySetResult();
     }
 }

@@ -30,16 +30,6 @@ public static class EbcSteps
         _ => (EbcMode.CvCharge, new EbcSettings(Number(step.Ampere, 100), Number(step.Volt, 100), Number(step.CutoffAmpere, 100))),
     };
 
-    /// <summary>BDF step type of a kind.</summary>
-    public static string TypeOf(Kind kind) => kind switch
-    {
-        Kind.Rest => "REST",
-        Kind.CcDischarge => "CC_DCH",
-        Kind.CpDischarge => "CP_DCHG",
-        Kind.CcCharge => "CC_CHG",
-        _ => "CCCV_CHG",
-    };
-
     private static int Number(double value, int scale) => (int)Math.Round(value * scale);
 
     private static int MinutesOf(Step step) => Math.Max(1, (int)Math.Ceiling(step.MaxSeconds / 60));

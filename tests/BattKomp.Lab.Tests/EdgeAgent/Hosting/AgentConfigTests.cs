@@ -1,4 +1,5 @@
 using BattKomp.Lab.EdgeAgent.Hosting;
+using BattKomp.Lab.EdgeAgent.Instruments.MqttJson;
 using Xunit;
 
 namespace BattKomp.Lab.Tests.EdgeAgent.Hosting;
@@ -37,8 +38,8 @@ public class AgentConfigTests
             """);
         Assert.Equal(1999, config.HostBrokerPort);
         Assert.Equal(1, config.LabClock.Speed);
-        Assert.Equal("lab/SIM-1/records", config.Channels[0].Mapping!.RecordsTopic);
-        Assert.Equal("device_counter", config.Channels[0].Mapping!.Columns[^1]);
+        Assert.Equal("lab/SIM-1/records", ((JsonMapping)config.Channels[0].Settings!).RecordsTopic);
+        Assert.Equal("device_counter", ((JsonMapping)config.Channels[0].Settings!).Columns[^1]);
     }
 
     [Theory]

@@ -1,3 +1,5 @@
+using BattKomp.Lab.EdgeAgent.Hosting;
+using BattKomp.Lab.EdgeAgent.Instruments;
 using BattKomp.Lab.EdgeAgent.Instruments.Ebc;
 using BattKomp.Lab.EdgeAgent.Journal;
 using BattKomp.Lab.EdgeAgent.Transports;
@@ -19,13 +21,14 @@ public sealed class EbcChannelTests : IAsyncLifetime
     private readonly DriverBench _bench = new(options: new JournalOptions { SegmentBytes = 1 << 16 });
     private readonly ScriptedEbc _device = new();
     private readonly CancellationTokenSource _stop = new();
-    private EbcChannel _channel = null!;
+    private LineChannel _channel = null!;
     private Task _running = Task.CompletedTask;
 
     public ValueTask InitializeAsync()
     {
         var limits = new ChannelLimits { MaxVolt = 4.25, MinVolt = 2.5, MaxChargeAmpere = 5, MaxDischargeAmpere = 10 };
-        _channel = new EbcChannel(new EbcOptions("rigs/r/channels/c", limits, true, () => SerialLine.Open(new SerialSettings { Device = _device.Path })), _bench.Context);
+        var config = new ChannelConfig { Channel = "rigs/r/channels/c", Protocol = EbcDriver.Name, Device = _device.Path, Limits = limits, Simulated = true };
+        _channel = new LineChannel(new EbcDriver(), config, () => InstrumentLines.Open(config), _bench.Context);
         _running = _channel.RunAsync(_stop.Token);
         return ValueTask.CompletedTask;
     }

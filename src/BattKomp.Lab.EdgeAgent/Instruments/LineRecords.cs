@@ -1,0 +1,120 @@
+using BattKomp.Lab.EdgeAgent.Hosting;
+using BattKomp.Lab.EdgeAgent.Instruments.Sessions;
+using BattKomp.Lab.EdgeAgent.Journal;
+using BattKomp.Lab.EdgeAgent.Records;
+using BattKomp.Lab.EdgeAgent.Safety;
+using BattKomp.Lab.V1;
+using EventKind = BattKomp.Lab.V1.StreamEvent.Types.Kind;
+
+namespace BattKomp.Lab.EdgeAgent.Instruments;
+
+/// <summary>
+/// What a line channel writes: every reading of a run, and of any current that flows without one, with the step it belongs to; each stretch in which nobody
+/// listened as an OUTAGE in its place.
+/// </summary>
+internal sealed class LineRecords
+{
+    private static readonly string[] Common = [JournalSignals.TestTime, "step_count", "cycle_count", "step_id"];
+    private readonly DriverContext _context;
+    private readonly Func<bool> _runs;
+    private readonly bool _powered;
+    private volatile StepExecution? _step;
+    private volatile string _identity = "";
+    private long _runStartNs;
+    private long _lostFromNs;
+    private long _droppedFromNs;
+
+    public LineRecords(LineDriver driver, ChannelConfig config, DriverContext context, Func<bool> runs)
+    {
+        (_context, _runs, _powered) = (context, runs, driver.Control == ControlClass.Full);
+        Recorder = new ChannelRecorder(context.Journal, context.Names, context.Clock,
+            new RecordedChannel(config.Channel, driver.Protocol, config.Simulated, [.. Common, .. driver.Signals], ["step_type", .. driver.Texts]));
+    }
+
+    /// <summary>The channel's streams.</summary>
+    public ChannelRecorder Recorder { get; }
+
+    /// <summary>Step that readings belong to; null outside a program.</summary>
+    public StepExecution? Step
+    {
+        get => _step;
+        set => _step = value;
+    }
+
+    /// <summary>Runs on the session's reader.</summary>
+    public void Take(Reading reading)
+    {
+        var run = Recorder.Run.Length > 0;
+        var flows = _powered && reading.Output == OutputState.On && !double.IsNaN(reading.Ampere);
+        if (!Recorder.IsOpen && flows && !_runs() && _identity.Length > 0)
+        {
+            Volatile.Write(ref _runStartNs, _context.Clock.LabNowNs);
+            Recorder.Open("", "", _identity);
+        }
+        if (!Recorder.IsOpen || Volatile.Read(ref _lostFromNs) != 0 || !HasRoom())
+            return;
+        var now = _context.Clock.LabNowNs;
+        var step = run ? _step : null;
+        _ = Recorder.Add(new RecordRow(now,
+            [(now - Volatile.Read(ref _runStartNs)) / 1e9, step?.StepCount ?? double.NaN, step?.Cycle ?? double.NaN, step?.StepId ?? double.NaN, .. reading.Values],
+            [step is null ? "" : TypesOfSteps.Of(step.Step.Kind), .. reading.Texts], reading.Quality));
+        if (!run && !flows)
+            _ = Recorder.CloseAsync("no_current_without_lease");
+    }
+
+    /// <summary>Opens the run's stream, or keeps the one that is open; what was missed since the journal's last record of it is an outage.</summary>
+    public void OpenRun(ChannelLease lease, RunTrack? track, string identity)
+    {
+        if (Recorder.IsOpen && Recorder.Run == lease.Part.Run)
+            return;
+        var now = _context.Clock.LabNowNs;
+        Volatile.Write(ref _runStartNs, track?.StartUtcNs ?? now);
+        Recorder.Open(lease.Held.Lease.Name, lease.Part.Run, identity, calibrations: lease.Part.Calibrations);
+        if (track is not null)
+            _ = Recorder.Event(EventKind.Outage, "agent_restart", "", track.LastUtcNs, now);
+    }
+
+    /// <summary>Closes a run that has lost its lease.</summary>
+    public async Task EndOrphanAsync(RunTrack orphan, string identity)
+    {
+        Recorder.Open("", orphan.Run, identity);
+        _ = Recorder.Event(EventKind.Outage, "agent_restart", "", orphan.LastUtcNs, _context.Clock.LabNowNs);
+        await Recorder.Event(EventKind.Stopped, "no_lease", "the agent holds no lease for this run any more");
+        await Recorder.CloseAsync("no_lease");
+    }
+
+    /// <summary>Notes that the line is gone; false when that was known.</summary>
+    public bool LineIsLost()
+    {
+        if (Volatile.Read(ref _lostFromNs) != 0)
+            return false;
+        Volatile.Write(ref _lostFromNs, Recorder.IsOpen ? Recorder.LastStampNs : _context.Clock.LabNowNs);
+        return true;
+    }
+
+    /// <summary>Notes that an identified instrument is on the line again.</summary>
+    public void LineIsBack(string identity)
+    {
+        _identity = identity;
+        if (Volatile.Read(ref _lostFromNs) is not 0 and var from && Recorder.IsOpen)
+            _ = Recorder.Event(EventKind.Outage, "port_lost", "", from, _context.Clock.LabNowNs);
+        Volatile.Write(ref _lostFromNs, 0);
+    }
+
+    // An instrument cannot wait: when the disk is far behind, readings are dropped and the stretch is told.
+    private bool HasRoom()
+    {
+        var now = _context.Clock.LabNowNs;
+        if (Recorder.IsCongested)
+        {
+            _droppedFromNs = _droppedFromNs == 0 ? now : _droppedFromNs;
+            return false;
+        }
+        if (_droppedFromNs != 0)
+        {
+            _ = Recorder.Event(EventKind.Outage, "journal_full", _context.Journal.Stall ?? "", _droppedFromNs, now);
+            _droppedFromNs = 0;
+        }
+        return true;
+    }
+}
