@@ -2,6 +2,7 @@ using System.IO.Ports;
 using BattKomp.Lab.Domain.Time;
 using BattKomp.Lab.EdgeAgent.Instruments.MqttJson;
 using BattKomp.Lab.EdgeAgent.Journal;
+using BattKomp.Lab.EdgeAgent.Transports;
 using BattKomp.Lab.V1;
 
 namespace BattKomp.Lab.EdgeAgent.Hosting;
@@ -21,8 +22,11 @@ public sealed record ChannelConfig
     /// <summary>Local limits; 0 = none set.</summary>
     public ChannelLimits Limits { get; init; } = new();
 
-    /// <summary>Serial device path, or tcp://host:port.</summary>
+    /// <summary>Serial device path, or tcp://host:port of a device server.</summary>
     public string Device { get; init; } = "";
+
+    /// <summary>Which code reads the serial line; the reader decides it for all of an agent's lines together.</summary>
+    public LineTransport Transport { get; init; }
 
     /// <summary>Bits per second of the serial line.</summary>
     public int Baud { get; init; } = 9600;

@@ -5,6 +5,7 @@ using BattKomp.Lab.Domain.Time;
 using BattKomp.Lab.EdgeAgent.Instruments;
 using BattKomp.Lab.EdgeAgent.Instruments.MqttJson;
 using BattKomp.Lab.EdgeAgent.Journal;
+using BattKomp.Lab.EdgeAgent.Transports;
 using BattKomp.Lab.V1;
 using NodaTime;
 using NodaTime.Text;
@@ -72,7 +73,7 @@ public static class AgentConfigReader
             LeaseKeyFile = root.Text("lease_key_file"),
             HostBrokerPort = hostPort,
             Broker = client,
-            Channels = [.. root.Objects("channels", "list the channels that this agent serves").Select(Channel)],
+            Channels = Carried(Transport(root), [.. root.Objects("channels", "list the channels that this agent serves").Select(Channel)]),
         };
         Together(root, config);
         root.Done();
@@ -108,6 +109,20 @@ public static class AgentConfigReader
             root.Mistake("token_file", $"{file} cannot be read: {e.Message}");
             return "";
         }
+    }
+
+    private static LineTransport Transport(JsonFields root)
+    {
+        var text = root.Text("transport", "auto");
+        if (!Enum.TryParse<LineTransport>(text, ignoreCase: true, out var transport) || !Enum.IsDefined(transport))
+            root.Mistake("transport", $"is \"{text}\"; auto, ports or poll is needed");
+        return transport;
+    }
+
+    private static IReadOnlyList<ChannelConfig> Carried(LineTransport asked, IReadOnlyList<ChannelConfig> channels)
+    {
+        var transport = InstrumentLines.Choose(asked, channels.Count(c => c.Device.Length > 0 && !TcpLine.IsAddress(c.Device)));
+        return [.. channels.Select(c => c with { Transport = transport })];
     }
 
     private static LabClock Clock(JsonFields clock)

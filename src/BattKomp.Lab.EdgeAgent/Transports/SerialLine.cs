@@ -1,58 +1,33 @@
-using System.IO.Pipelines;
 using System.IO.Ports;
 
 namespace BattKomp.Lab.EdgeAgent.Transports;
 
-/// <summary>How a serial port is set. On a pseudo-terminal speed and parity are accepted and mean nothing.</summary>
-public sealed record SerialSettings
-{
-    /// <summary>Device path, best one under /dev/serial/by-id.</summary>
-    public required string Device { get; init; }
-
-    /// <summary>Bits per second.</summary>
-    public int Baud { get; init; } = 9600;
-
-    /// <summary>Parity bit.</summary>
-    public Parity Parity { get; init; } = Parity.None;
-
-    /// <summary>Raises DTR; a pseudo-terminal refuses it.</summary>
-    public bool Dtr { get; init; }
-
-    /// <summary>Raises RTS; a pseudo-terminal refuses it.</summary>
-    public bool Rts { get; init; }
-}
-
-/// <summary>A byte line to an instrument. Broken once, it stays broken: a new one is opened.</summary>
-public interface IInstrumentLine : IAsyncDisposable
-{
-    /// <summary>What arrives. Completes with the error when the line breaks.</summary>
-    PipeReader Input { get; }
-
-    /// <summary>Sends bytes; throws <see cref="IOException"/> when the line is or gets broken.</summary>
-    Task SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel);
-}
-
 /// <summary>
-/// A serial port with one perpetual reader into a pipe: no read is ever cancelled (a cancelled read loses bytes), deadlines belong to whoever reads the
-/// pipe. The first error abandons the port object, which is disposed on a spare thread because that can hang after an unplug.
+/// A serial port of System.IO.Ports with one perpetual reader into a pipe: no read is ever cancelled (a cancelled read loses bytes), deadlines belong to
+/// whoever reads the pipe. The first error abandons the port object, which is disposed on a spare thread because that can hang after an unplug.
 /// </summary>
-public sealed class SerialLine : IInstrumentLine
+public sealed class SerialLine : PipedLine
 {
     private const int ReadBytes = 4096;
     private readonly SerialPort _port;
-    private readonly Pipe _pipe = new(new PipeOptions(pauseWriterThreshold: 0));
-    private int _abandoned;
+    private readonly DeviceClaim? _claim;
+    private readonly DeviceWatch _watch;
 
-    private SerialLine(SerialPort port) => _port = port;
+    private SerialLine(SerialPort port, DeviceClaim? claim, SerialSettings settings)
+        : base(settings.Device, bound: 0, bytesPerSecond: settings.Baud / 12.0)
+    {
+        (_port, _claim) = (port, claim);
+        _watch = DeviceWatch.Begin(settings.Device, Break);
+    }
 
-    /// <inheritdoc/>
-    public PipeReader Input => _pipe.Reader;
-
-    /// <summary>Opens a port and starts its reader.</summary>
+    /// <summary>Opens a port, claims it, and starts its reader.</summary>
     /// <exception cref="IOException">The port cannot be opened; the text names it and the system's reason.</exception>
     public static SerialLine Open(SerialSettings settings)
     {
-        var port = new SerialPort(settings.Device, settings.Baud, settings.Parity, 8, StopBits.One) { WriteTimeout = 2000 };
+        var claim = DeviceClaim.Take(settings.Device);
+        // A pseudo-terminal keeps no parity bit, and refuses a client that comes back when parity is all that it would change.
+        var parity = DeviceWatch.IsPseudoTerminal(settings.Device) ? Parity.None : settings.Parity;
+        var port = new SerialPort(settings.Device, settings.Baud, parity, 8, StopBits.One) { WriteTimeout = 2000 };
         try
         {
             port.Open();
@@ -65,64 +40,45 @@ public sealed class SerialLine : IInstrumentLine
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
         {
+            claim?.Dispose();
             DisposeAside(port);
             throw new IOException($"The serial port {settings.Device} cannot be opened: {e.Message}", e);
         }
-        var line = new SerialLine(port);
+        var line = new SerialLine(port, claim, settings);
         _ = Task.Run(line.ReadForeverAsync);
         return line;
     }
 
     /// <inheritdoc/>
-    public async Task SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel)
-    {
-        if (Volatile.Read(ref _abandoned) != 0)
-            throw new IOException("The serial line is broken.");
-        try
-        {
-            await _port.BaseStream.WriteAsync(bytes, cancel);
-        }
-        catch (Exception e) when (e is IOException or TimeoutException or InvalidOperationException or UnauthorizedAccessException)
-        {
-            Abandon(e);
-            throw new IOException($"The serial line broke while writing: {e.Message}", e);
-        }
-    }
+    protected override Task WriteAsync(ReadOnlyMemory<byte> bytes) => _port.BaseStream.WriteAsync(bytes, CancellationToken.None).AsTask();
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync()
+    protected override void Release()
     {
-        Abandon(null);
-        return ValueTask.CompletedTask;
+        _watch.Dispose();
+        _claim?.Dispose();
+        DisposeAside(_port);
     }
 
     private async Task ReadForeverAsync()
     {
+        var buffer = new byte[ReadBytes];
         try
         {
             var stream = _port.BaseStream;
-            while (Volatile.Read(ref _abandoned) == 0)
+            while (!Broken)
             {
-                // CA2016 does not apply: a cancelled read on Linux has been seen to lose the bytes it had taken.
-                var read = await stream.ReadAsync(_pipe.Writer.GetMemory(ReadBytes), CancellationToken.None);
+                // No token: a cancelled read on Linux has been seen to lose the bytes it had taken.
+                var read = await stream.ReadAsync(buffer, CancellationToken.None);
                 if (read == 0)
-                    throw new IOException("The serial line ended.");
-                _pipe.Writer.Advance(read);
-                await _pipe.Writer.FlushAsync(CancellationToken.None);
+                    throw new IOException("the device hung up");
+                await Deliver(buffer.AsSpan(0, read));
             }
         }
         catch (Exception e)
         {
-            Abandon(e);
+            Break(e);
         }
-    }
-
-    private void Abandon(Exception? error)
-    {
-        if (Interlocked.Exchange(ref _abandoned, 1) != 0)
-            return;
-        _pipe.Writer.Complete(new IOException($"The serial line broke: {error?.Message ?? "closed"}", error));
-        DisposeAside(_port);
     }
 
     private static void DisposeAside(SerialPort port) =>

@@ -1,5 +1,6 @@
 using BattKomp.Lab.EdgeAgent.Hosting;
 using BattKomp.Lab.EdgeAgent.Instruments.MqttJson;
+using BattKomp.Lab.EdgeAgent.Transports;
 using Xunit;
 
 namespace BattKomp.Lab.Tests.EdgeAgent.Hosting;
@@ -40,6 +41,21 @@ public class AgentConfigTests
         Assert.Equal(1, config.LabClock.Speed);
         Assert.Equal("lab/SIM-1/records", ((JsonMapping)config.Channels[0].Settings!).RecordsTopic);
         Assert.Equal("device_counter", ((JsonMapping)config.Channels[0].Settings!).Columns[^1]);
+    }
+
+    [Theory]
+    [InlineData(8, "", LineTransport.Ports)]
+    [InlineData(9, "", LineTransport.Poll)]
+    [InlineData(9, "\"transport\":\"ports\",", LineTransport.Ports)]
+    [InlineData(1, "\"transport\":\"poll\",", LineTransport.Poll)]
+    public void Many_serial_lines_share_one_poll_thread_unless_set_otherwise_and_sockets_do_not_count(int serial, string setting, LineTransport expected)
+    {
+        var channels = Enumerable.Range(0, serial + 1).Select(k =>
+            $$"""{ "channel": "rigs/a/channels/{{k}}", "protocol": "ebc-a20", "device": "{{(k == serial ? "tcp://10.0.0.7:10001" : $"/dev/ttyUSB{k}")}}" }""");
+        var config = AgentConfigReader.Parse($$"""
+            { "agent": "agents/e1", "token": "t", "server": "http://127.0.0.1:5001", "data_dir": "d", {{setting}} "channels": [ {{string.Join(", ", channels)}} ] }
+            """);
+        Assert.All(config.Channels, c => Assert.Equal(expected, c.Transport));
     }
 
     [Theory]
