@@ -1,6 +1,6 @@
 using BattKomp.Lab.BatteryData.Bdf;
 using BattKomp.Lab.BatteryData.Importers;
-using BattKomp.Lab.BatteryData.Importers.Neware;
+using BattKomp.Lab.BatteryData.Importers.Rows;
 
 namespace BattKomp.Lab.BatteryData;
 
@@ -10,7 +10,7 @@ public static class BatteryFiles
     private const int HeadLength = 64 * 1024;
 
     /// <summary>The known formats, the most specific first.</summary>
-    public static IReadOnlyList<IImporter> Importers { get; } = [new BdfParquetImporter(), new NewareHierarchicalImporter(), new BdfCsvImporter()];
+    public static IReadOnlyList<IImporter> Importers { get; } = [new BdfParquetImporter(), .. RowImporters.All, new BdfCsvImporter()];
 
     /// <summary>The records of a file.</summary>
     /// <exception cref="BatteryDataException">The file cannot be used; the failure names place, cause and remedy.</exception>

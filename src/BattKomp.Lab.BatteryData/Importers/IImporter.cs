@@ -11,6 +11,15 @@ public sealed record ImportOptions
 
     /// <summary>Accept an export whose last step is not finished (a running test); it is noted instead of refused.</summary>
     public bool AllowIncomplete { get; init; }
+
+    /// <summary>The file's decimal mark, <c>.</c> or <c>,</c>; null reads it off the first number that has one, and notes a comma.</summary>
+    public char? DecimalMark { get; init; }
+
+    /// <summary>Whether 02/03/2024 is the second of March; null reads it off the first date, and notes it where that proves nothing.</summary>
+    public bool? DayFirst { get; init; }
+
+    /// <summary>Units that the file leaves out or states wrongly, by header as written: <c>Volts</c> → <c>mV</c>.</summary>
+    public IReadOnlyDictionary<string, string> Units { get; init; } = new Dictionary<string, string>();
 }
 
 /// <summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using BattKomp.Lab.BatteryData.Importers.Rows;
 
 namespace BattKomp.Lab.BatteryData.Importers.Neware;
 
@@ -6,7 +7,7 @@ namespace BattKomp.Lab.BatteryData.Importers.Neware;
 /// The hierarchical text export of Neware testers: cycle rows, under them step rows, under them record rows. README.md
 /// beside this file states the layout, the sign rule, the time zone rule and the reset scopes.
 /// </summary>
-public sealed class NewareHierarchicalImporter : IImporter
+public sealed class NewareHierarchicalImporter : IRowImporter
 {
     /// <inheritdoc/>
     public string Format => "neware-hierarchical";
@@ -20,6 +21,9 @@ public sealed class NewareHierarchicalImporter : IImporter
         // A file cut inside its first line is still of this kind, and the reader says that it is cut.
         return end < 0 || head[(end + 1)..].StartsWith(",Step Index"u8) || head[(end + 1)..].IsEmpty;
     }
+
+    /// <inheritdoc/>
+    public RowReader Open(string fileName, ImportOptions options) => new NewareGrowingReader(fileName, options);
 
     /// <inheritdoc/>
     public RecordTable Read(Stream stream, string fileName, ImportOptions options)
