@@ -1,22 +1,27 @@
-using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace BattKomp.Lab.Demo;
 
 /// <summary>The demo agent's configuration: it hosts the site's broker, so that PUBACK means "in the journal".</summary>
 internal static class AgentConfig
 {
-    public static string Json(string server, string token, string folder, int brokerPort, string serialPath, DateTimeOffset origin, double speed) => JsonSerializer.Serialize(new
+    public static string Json(string server, string token, string folder, IReadOnlyList<DemoBench> benches, BenchPlace place, DateTimeOffset origin) => new JsonObject
     {
-        agent = DemoSeed.Agent,
-        token,
-        server,
-        data_dir = folder,
-        lab_clock = new { lab_origin = origin.UtcDateTime.ToString("O"), machine_origin = origin.UtcDateTime.ToString("O"), speed },
-        broker = new { host = true, port = brokerPort },
-        channels = new object[]
-        {
-            new { channel = DemoSeed.CyclerChannel, protocol = "mqtt-json", simulated = true, mapping = new { instrument = DemoSeed.CyclerId } },
-            new { channel = DemoSeed.EbcChannel, protocol = "ebc-a20", simulated = true, device = serialPath },
-        },
-    });
+        ["agent"] = DemoSeed.Agent,
+        ["token"] = token,
+        ["server"] = server,
+        ["data_dir"] = folder,
+        ["lab_clock"] = new JsonObject { ["lab_origin"] = origin.UtcDateTime.ToString("O"), ["machine_origin"] = origin.UtcDateTime.ToString("O"), ["speed"] = place.Options.Speed },
+        ["broker"] = new JsonObject { ["host"] = true, ["port"] = place.BrokerPort },
+        ["channels"] = new JsonArray([.. benches.Select(b => Channel(b, place))]),
+    }.ToJsonString();
+
+    private static JsonNode Channel(DemoBench bench, BenchPlace place)
+    {
+        var channel = bench.AgentChannel(place);
+        channel["channel"] = bench.Channel;
+        channel["protocol"] = bench.Protocol;
+        channel["simulated"] = true;
+        return channel;
+    }
 }

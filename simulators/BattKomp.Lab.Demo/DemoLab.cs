@@ -35,6 +35,11 @@ internal sealed class DemoLab : IAsyncDisposable
         _folder = options.Data.Length > 0 ? Directory.CreateDirectory(options.Data).FullName : Directory.CreateTempSubdirectory("battlab-demo-").FullName;
     }
 
+    /// <summary>The rigs that stand here.</summary>
+    public IReadOnlyList<DemoBench> Benches => _options.Benches ?? DemoBenches.All;
+
+    private BenchPlace Place => new(_folder, _brokerPort, _options);
+
     /// <summary>The six, with their tokens.</summary>
     public IReadOnlyList<Persona> Personas { get; } = Persona.Six();
 
@@ -188,15 +193,7 @@ internal sealed class DemoLab : IAsyncDisposable
             LabOrigin = _origin,
             MachineOrigin = _origin,
             Speed = _options.Speed,
-            Instruments =
-            [
-                new InstrumentConfig
-                {
-                    Type = InstrumentConfig.MqttCycler, Id = DemoSeed.CyclerId, Replay = _options.Replay.Length > 0 ? _options.Replay : null,
-                    Broker = new BrokerOptions { Host = "127.0.0.1", Port = _brokerPort }, Program = new ProgramOptions { Cycles = _options.Cycles, RecordSeconds = 30 }, Window = 256,
-                },
-                new InstrumentConfig { Type = InstrumentConfig.EbcA20, Id = DemoSeed.EbcId, Link = Path.Combine(_folder, "ebc-a20") },
-            ],
+            Instruments = [.. Benches.Select(b => b.Simulator(Place))],
         }, _time);
         _simulating = _simulators.RunAsync(null, _simulatorsStop.Token);
     }
@@ -204,7 +201,7 @@ internal sealed class DemoLab : IAsyncDisposable
     private async Task StartServerAsync(CancellationToken cancel)
     {
         var seed = Path.Combine(_folder, "seed.json");
-        await File.WriteAllTextAsync(seed, DemoSeed.Json(Personas, _agentToken), cancel);
+        await File.WriteAllTextAsync(seed, DemoSeed.Json(Personas, _agentToken, Benches), cancel);
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(seed, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         var data = Directory.CreateDirectory(Path.Combine(_folder, "server")).FullName;
         var logs = Directory.CreateDirectory(Path.Combine(_folder, "logs")).FullName;
@@ -221,7 +218,7 @@ internal sealed class DemoLab : IAsyncDisposable
     }
 
     private void WriteAgentConfig() =>
-        File.WriteAllText(Path.Combine(_folder, "agent.json"), AgentConfig.Json(Grpc, _agentToken, AgentFolder, _brokerPort, Path.Combine(_folder, "ebc-a20"), _origin, _options.Speed));
+        File.WriteAllText(Path.Combine(_folder, "agent.json"), AgentConfig.Json(Grpc, _agentToken, AgentFolder, Benches, Place, _origin));
 
     private async Task StartAgentAsync(CancellationToken cancel)
     {

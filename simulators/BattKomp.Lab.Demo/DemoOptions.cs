@@ -26,6 +26,9 @@ public sealed record DemoOptions
     /// <summary>Cycles that the cycler's cell model goes through when it replays nothing.</summary>
     public int Cycles { get; init; } = 20;
 
+    /// <summary>The rigs; null = all of the demo's.</summary>
+    internal IReadOnlyList<DemoBench>? Benches { get; init; }
+
     /// <summary>How to call it.</summary>
     public const string Usage =
         """

@@ -7,15 +7,13 @@ internal static class DemoSeed
 {
     public const string Lab = "labs/virtual-trondheim";
     public const string Agent = "agents/virtual-trondheim-1";
-    public const string CyclerChannel = "rigs/cycler-1/channels/1";
-    public const string EbcChannel = "rigs/ebc-1/channels/1";
     public const string CyclerId = "SIM-CYC-1";
     public const string EbcId = "SIM-EBC-1";
     public const string CyclerCell = "testObjects/demo-pouch-1";
     public const string EbcCell = "testObjects/demo-18650-1";
 
     /// <summary>The seed file's text.</summary>
-    public static string Json(IReadOnlyList<Persona> personas, string agentToken) => JsonSerializer.Serialize(new
+    public static string Json(IReadOnlyList<Persona> personas, string agentToken, IReadOnlyList<DemoBench> benches) => JsonSerializer.Serialize(new
     {
         organisations = new[]
         {
@@ -37,11 +35,7 @@ internal static class DemoSeed
                 organisation = "organisations/university",
             },
         },
-        rigs = new[]
-        {
-            Rig("cycler-1", "Eight-bench cycler (simulated, MQTT)", "mqtt-json", "START_STOP", CyclerId, "Generic MQTT cycler", CyclerChannel, 5.0),
-            Rig("ebc-1", "EBC-A20 tester (simulated, serial)", "ebc-a20", "FULL", EbcId, "ZKETECH EBC-A20", EbcChannel, 4.3),
-        },
+        rigs = benches.Select(Rig),
         agents = new[] { new { name = Agent, lab = Lab, token = agentToken } },
         testObjects = new[] { Cell(CyclerCell, "Pouch cell, 0.33 Ah", "pouch", 0.33), Cell(EbcCell, "18650 cell, 2.5 Ah", "18650", 2.5) },
     });
@@ -64,14 +58,14 @@ internal static class DemoSeed
         owner = "organisations/university",
     };
 
-    private static object Rig(string id, string title, string protocol, string control, string serial, string model, string channel, double volt) => new
+    private static object Rig(DemoBench b) => new
     {
-        name = $"rigs/{id}",
-        title,
+        name = $"rigs/{b.Rig}",
+        title = b.Title,
         lab = Lab,
         stages = new[] { "cell-making", "operation" },
-        rigKind = "cell-cycler",
-        maxVolt = volt,
+        rigKind = b.RigKind,
+        maxVolt = b.Volt,
         maxWattHour = 100.0,
         hazardClass = "h4",
         benches = 8,
@@ -79,10 +73,10 @@ internal static class DemoSeed
         {
             new
             {
-                name = $"rigs/{id}/instruments/1", model, serialNumber = serial, protocol, control,
+                name = $"rigs/{b.Rig}/instruments/1", model = b.Model, serialNumber = b.Instrument, protocol = b.Protocol, control = b.Control,
                 calibrations = new[]
                 {
-                    Calibration($"{id}-volt", "voltage_volt", 0, volt, 0.002), Calibration($"{id}-ampere", "current_ampere", -20, 5, 0.01),
+                    Calibration($"{b.Rig}-volt", "voltage_volt", 0, b.Volt, 0.002), Calibration($"{b.Rig}-ampere", "current_ampere", -20, 5, 0.01),
                 },
             },
         },
@@ -90,8 +84,8 @@ internal static class DemoSeed
         {
             new
             {
-                name = channel, title = "Channel 1", instrument = $"rigs/{id}/instruments/1", agent = Agent,
-                limits = new { maxVolt = volt, minVolt = 2.0, maxChargeAmpere = 5.0, maxDischargeAmpere = 10.0, maxWatt = 100.0, maxCelsius = 60.0, minCelsius = 0.0 },
+                name = b.Channel, title = "Channel 1", instrument = $"rigs/{b.Rig}/instruments/1", agent = Agent,
+                limits = new { maxVolt = b.Volt, minVolt = 2.0, maxChargeAmpere = 5.0, maxDischargeAmpere = 10.0, maxWatt = 100.0, maxCelsius = 60.0, minCelsius = 0.0 },
             },
         },
     };

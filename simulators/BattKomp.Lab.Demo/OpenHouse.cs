@@ -7,14 +7,12 @@ internal sealed class OpenHouse(DemoLab lab, DemoOptions options)
     public async Task<int> StayAsync(CancellationToken cancel)
     {
         var work = new Work(lab, lab.As("doctoral-student"));
-        var procedure = await work.EbcProcedureAsync(options.Speed, cancel);
         var start = DateTimeOffset.FromUnixTimeSeconds(lab.Time.GetUtcNow().ToUnixTimeSeconds() + 3);
-        var hour = TimeSpan.FromHours(1);
-        await Must(work.BookAsync("doctoral-student", DemoSeed.EbcChannel, start, hour,
-            await work.CellTestAsync("1C cycling", DemoSeed.EbcCell, procedure, cancel), procedure, "1C cycling", cancel));
-        var vendor = await work.VendorProcedureAsync(options, cancel);
-        await Must(work.BookAsync("doctoral-student", DemoSeed.CyclerChannel, start, hour,
-            await work.CellTestAsync("Pouch cycling", DemoSeed.CyclerCell, vendor, cancel), vendor, "Pouch cycling", cancel));
+        foreach (var bench in lab.Benches)
+        {
+            var (code, answer, _) = await work.BookBenchAsync(bench, options, start, TimeSpan.FromHours(1), cancel);
+            if (code != 0) throw new DemoException($"the demo's own booking of {bench.Channel} was refused: {answer.ToJsonString()}");
+        }
         Console.WriteLine(Welcome());
         try
         {
@@ -25,12 +23,6 @@ internal sealed class OpenHouse(DemoLab lab, DemoOptions options)
             Console.WriteLine("Closing: instruments, agent, server.");
         }
         return 0;
-    }
-
-    private static async Task Must(Task<(int ExitCode, System.Text.Json.Nodes.JsonNode Answer)> booking)
-    {
-        var (code, answer) = await booking;
-        if (code != 0) throw new DemoException($"the demo's own booking was refused: {answer.ToJsonString()}");
     }
 
     private string Welcome()
@@ -48,10 +40,10 @@ internal sealed class OpenHouse(DemoLab lab, DemoOptions options)
             {tokens}
 
             Try:
-              1. Open {lab.Http} and sign in as the doctoral student: two runs are under way.
+              1. Open {lab.Http} and sign in as the doctoral student: {lab.Benches.Count} runs are under way.
               2. export BATTLAB_SERVER={lab.Grpc} BATTLAB_TOKEN={lab.Token("engineer")}
               3. {cli} rigs list
-              4. {cli} book --channel {DemoSeed.CyclerChannel} --start +10m --for 30m --purpose service --activity economic --level none --headcount 1
+              4. {cli} book --channel {DemoBenches.Cycler.Channel} --start +10m --for 30m --purpose service --activity economic --level none --headcount 1
                  It is refused, with the reason and the nearest time that would do.
               5. {cli} runs list   then   {cli} runs watch NAME
 

@@ -23,22 +23,18 @@ internal sealed class Scenario(DemoLab lab, DemoOptions options)
         var output = Directory.CreateDirectory(options.Out).FullName;
         WriteDemoFile(output);
         var work = new Work(lab, _student);
-        var procedure = await work.EbcProcedureAsync(options.Speed, cancel);
-        var vendor = await work.VendorProcedureAsync(options, cancel);
-        var cyclerTest = await work.CellTestAsync("Replayed cycling", DemoSeed.CyclerCell, vendor, cancel);
-        var ebcTest = await work.CellTestAsync("1C cycling", DemoSeed.EbcCell, procedure, cancel);
-
         var start = lab.Time.GetUtcNow() + TimeSpan.FromSeconds(2);
-        var length = TimeSpan.FromHours(8);
-        var cycler = await BookedAsync(work, DemoSeed.CyclerChannel, start, length, cyclerTest, vendor, "Replayed cycling", cancel);
-        var ebc = await BookedAsync(work, DemoSeed.EbcChannel, start, length, ebcTest, procedure, "1C cycling", cancel);
+        var booked = new List<(DemoBench Bench, string Booking, string CellTest)>();
+        foreach (var bench in lab.Benches)
+            booked.Add(await BookedAsync(work, bench, start, cancel));
         var refused = await OverlapIsRefusedAsync(work, start + TimeSpan.FromMinutes(10), cancel);
 
-        var runs = new[] { await RunOfAsync(cycler, cancel), await RunOfAsync(ebc, cancel) };
+        var runs = new List<string>();
+        foreach (var (_, booking, _) in booked) runs.Add(await RunOfAsync(booking, cancel));
         await LoseTheAgentAsync(runs, cancel);
         await FinishAsync(runs, cancel);
-        await PullAsync(cyclerTest, output, cancel);
-        await PullAsync(ebcTest, Path.Combine(output, "ebc"), cancel);
+        foreach (var (bench, _, test) in booked)
+            await PullAsync(test, bench == DemoBenches.Cycler ? output : Path.Combine(output, bench.Rig), cancel);
         var produced = lab.Cycler.Published + await SerialRecordsAsync(cancel);
         foreach (var run in await AllRunsAsync(cancel)) await CountAsync(run, cancel);
         Console.WriteLine(new JsonObject
@@ -55,18 +51,18 @@ internal sealed class Scenario(DemoLab lab, DemoOptions options)
         return refused && produced == _stored && _gaps == 0 && _duplicates == 0 ? 0 : 1;
     }
 
-    private async Task<string> BookedAsync(Work work, string channel, DateTimeOffset start, TimeSpan length, string cellTest, string procedure, string title, CancellationToken cancel)
+    private async Task<(DemoBench Bench, string Booking, string CellTest)> BookedAsync(Work work, DemoBench bench, DateTimeOffset start, CancellationToken cancel)
     {
-        var (code, answer) = await work.BookAsync("doctoral-student", channel, start, length, cellTest, procedure, title, cancel);
-        if (code != 0) throw new DemoException($"booking {channel} failed: {answer.ToJsonString()}");
+        var (code, answer, test) = await work.BookBenchAsync(bench, options, start, TimeSpan.FromHours(8), cancel);
+        if (code != 0) throw new DemoException($"booking {bench.Channel} failed: {answer.ToJsonString()}");
         var name = answer["name"]!.GetValue<string>();
-        Say($"booked {channel}: {name}");
-        return name;
+        Say($"booked {bench.Channel}: {name}");
+        return (bench, name, test);
     }
 
     private async Task<bool> OverlapIsRefusedAsync(Work work, DateTimeOffset start, CancellationToken cancel)
     {
-        var (code, answer) = await work.BookAsync("engineer", DemoSeed.CyclerChannel, start, TimeSpan.FromMinutes(30), "", "", "Acceptance test", cancel);
+        var (code, answer) = await work.BookAsync("engineer", DemoBenches.Cycler.Channel, start, TimeSpan.FromMinutes(30), "", "", "Acceptance test", cancel);
         Say($"a second booking over it: exit {code}, {answer.ToJsonString()}");
         return code == 1 && answer.ToJsonString().Contains("CHANNEL_OCCUPIED", StringComparison.Ordinal);
     }
@@ -84,7 +80,7 @@ internal sealed class Scenario(DemoLab lab, DemoOptions options)
         return run;
     }
 
-    private async Task LoseTheAgentAsync(string[] runs, CancellationToken cancel)
+    private async Task LoseTheAgentAsync(IReadOnlyList<string> runs, CancellationToken cancel)
     {
         foreach (var run in runs)
             await lab.UntilAsync(async () => await StoredAsync(run, cancel) > 0, TimeSpan.FromSeconds(60), $"records of {run} are stored", cancel);
@@ -95,7 +91,7 @@ internal sealed class Scenario(DemoLab lab, DemoOptions options)
         Say("the agent is back");
     }
 
-    private async Task FinishAsync(string[] runs, CancellationToken cancel)
+    private async Task FinishAsync(IReadOnlyList<string> runs, CancellationToken cancel)
     {
         await lab.UntilAsync(() => Task.FromResult(lab.Cycler is { Finished: true, Unacknowledged: 0 }), TimeSpan.FromHours(8), "the cycler has finished and every record is acknowledged", cancel);
         foreach (var run in runs)
@@ -103,7 +99,7 @@ internal sealed class Scenario(DemoLab lab, DemoOptions options)
                 await StopAsync(run, cancel);
         foreach (var run in runs)
             await lab.UntilAsync(async () => await StateAsync(run, cancel) == "FINAL", TimeSpan.FromMinutes(2), $"{run} is final", cancel);
-        Say("both runs are final and sealed");
+        Say("every run is final and sealed");
     }
 
     private async Task StopAsync(string run, CancellationToken cancel)
@@ -132,11 +128,11 @@ internal sealed class Scenario(DemoLab lab, DemoOptions options)
         Say($"pulled {name} into {folder}");
     }
 
-    // The tester talks on when its run is over: those records are stored too, in a run without a booking.
+    // A tester talks on when its run is over: those records are stored too, in a run without a booking.
     private async Task<IReadOnlyList<string>> AllRunsAsync(CancellationToken cancel)
     {
         var all = new List<string>();
-        foreach (var channel in new[] { DemoSeed.CyclerChannel, DemoSeed.EbcChannel })
+        foreach (var channel in lab.Benches.Select(b => b.Channel))
             all.AddRange((await _manager.GetAsync($"/v1/runs?of={channel}&pageSize=500", cancel))["runs"]!.AsArray().Select(r => r!["name"]!.GetValue<string>()));
         return all;
     }
@@ -145,7 +141,7 @@ internal sealed class Scenario(DemoLab lab, DemoOptions options)
     {
         await lab.StopAgentAsync();
         var journal = await lab.ReadJournalAsync(cancel);
-        return journal["streams"]!.AsArray().Where(s => s!["channel"]!.GetValue<string>() == DemoSeed.EbcChannel).Sum(s => Number(s!["records"]));
+        return journal["streams"]!.AsArray().Where(s => s!["channel"]!.GetValue<string>() != DemoBenches.Cycler.Channel).Sum(s => Number(s!["records"]));
     }
 
     private async Task<long> StoredAsync(string run, CancellationToken cancel) => Number((await _student.GetAsync($"/v1/{run}/completeness", cancel))["records"]);

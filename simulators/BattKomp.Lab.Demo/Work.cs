@@ -7,31 +7,31 @@ namespace BattKomp.Lab.Demo;
 /// <summary>What both the scenario and the open house ask of the lab: procedures, cell tests, bookings.</summary>
 internal sealed class Work(DemoLab lab, RestClient student)
 {
-    /// <summary>A discharge, a rest, a charge, a rest, over and over: device-side limits on every step.</summary>
-    public async Task<string> EbcProcedureAsync(double speed, CancellationToken cancel)
+    /// <summary>The procedure of a bench that the agent runs step by step.</summary>
+    public async Task<string> ProcedureAsync(DemoBench bench, DemoOptions options, CancellationToken cancel)
     {
-        // About a minute of machine time at any speed, so that there is something under way to look at, to kill and to stop.
-        var repeat = Math.Clamp(60 * speed / 9_000, 4, 900);
-        var program = new JsonObject
-        {
-            ["steps"] = new JsonArray(
-                Step("CC_DISCHARGE", ("ampere", 2.5), ("volt", 3.0), ("maxSeconds", 7200)), Step("REST", ("maxSeconds", 600)),
-                Step("CCCV_CHARGE", ("ampere", 2.5), ("volt", 4.2), ("cutoffAmpere", 0.13), ("maxSeconds", 10_800)), Step("REST", ("maxSeconds", 600)),
-                Step("LOOP", ("gotoStep", 1), ("repeat", Math.Floor(repeat)))),
-        };
-        var made = await student.PostAsync("/v1/procedures?procedureId=ebc-cycling&requestId=" + Guid.NewGuid(),
-            new JsonObject { ["title"] = "1C cycling on the EBC-A20", ["program"] = program }, cancel);
+        var made = await student.PostAsync($"/v1/procedures?procedureId={bench.Rig}-program&requestId={Guid.NewGuid()}",
+            new JsonObject { ["title"] = $"{bench.Test} on the {bench.Model}", ["program"] = new JsonObject { ["steps"] = bench.Steps!(options) } }, cancel);
         return made["name"]!.GetValue<string>();
     }
 
-    /// <summary>The cycler runs its vendor's own program: known here by its file's name and hash.</summary>
-    public async Task<string> VendorProcedureAsync(DemoOptions options, CancellationToken cancel)
+    /// <summary>Procedure, cell test and booking of a bench; returns the CLI's answer to the booking, and the cell test.</summary>
+    public async Task<(int ExitCode, JsonNode Answer, string CellTest)> BookBenchAsync(DemoBench bench, DemoOptions options, DateTimeOffset start, TimeSpan length, CancellationToken cancel)
     {
-        var built = Encoding.UTF8.GetBytes($"{DemoSeed.CyclerId}: CCCV charge, rest, discharge, rest, {options.Cycles} times");
+        var procedure = bench.Steps is not null ? await ProcedureAsync(bench, options, cancel) : await VendorProcedureAsync(bench, options, cancel);
+        var test = await CellTestAsync(bench.Test, bench.Cell, procedure, cancel);
+        var (code, answer) = await BookAsync("doctoral-student", bench.Channel, start, length, test, procedure, bench.Test, cancel);
+        return (code, answer, test);
+    }
+
+    /// <summary>An instrument that runs its vendor's own program, or only measures: known here by a file's name and hash.</summary>
+    public async Task<string> VendorProcedureAsync(DemoBench bench, DemoOptions options, CancellationToken cancel)
+    {
+        var built = Encoding.UTF8.GetBytes($"{bench.Instrument}: CCCV charge, rest, discharge, rest, {options.Cycles} times");
         var (file, bytes) = options.Replay.Length > 0 ? (Path.GetFileName(options.Replay), await File.ReadAllBytesAsync(options.Replay, cancel)) : ("built-in", built);
         var vendor = new JsonObject { ["fileName"] = file, ["sha256"] = Convert.ToHexStringLower(SHA256.HashData(bytes)) };
-        var made = await student.PostAsync("/v1/procedures?procedureId=cycler-program&requestId=" + Guid.NewGuid(),
-            new JsonObject { ["title"] = "The cycler's own program", ["program"] = new JsonObject { ["vendor"] = vendor } }, cancel);
+        var made = await student.PostAsync($"/v1/procedures?procedureId={bench.Rig}-program&requestId={Guid.NewGuid()}",
+            new JsonObject { ["title"] = "The instrument's own program", ["program"] = new JsonObject { ["vendor"] = vendor } }, cancel);
         return made["name"]!.GetValue<string>();
     }
 
@@ -57,12 +57,5 @@ internal sealed class Work(DemoLab lab, RestClient student)
         var (code, output, error) = await lab.CliAsync(persona, cancel, [.. args]);
         if (output.Length == 0) throw new DemoException($"battlab book said nothing on stdout (exit {code}): {error}");
         return (code, JsonNode.Parse(output)!);
-    }
-
-    private static JsonObject Step(string kind, params (string Name, double Value)[] values)
-    {
-        var step = new JsonObject { ["kind"] = kind };
-        foreach (var (name, value) in values) step[name] = name is "gotoStep" or "repeat" ? (int)value : value;
-        return step;
     }
 }

@@ -24,7 +24,7 @@ public sealed class KillTests(ITestOutputHelper output)
     {
         var random = new Random(seed);
         // A cell model that never finishes: records flow for as long as the killing goes on.
-        await using var lab = await DemoLab.StartAsync(new DemoOptions { Once = true, Speed = 3_000, Cycles = 100_000 }, TimeProvider.System, Cancel);
+        await using var lab = await DemoLab.StartAsync(new DemoOptions { Once = true, Speed = 3_000, Cycles = 100_000, Benches = [DemoBenches.Cycler, DemoBenches.Ebc] }, TimeProvider.System, Cancel);
         using var student = new RestClient(lab.Http, lab.Token("doctoral-student"));
         var runs = await StartRunsAsync(lab, student);
         for (var round = 0; round < rounds; round++)
@@ -59,12 +59,12 @@ public sealed class KillTests(ITestOutputHelper output)
     {
         var work = new Work(lab, student);
         // A program long enough to outlast the killing.
-        var procedure = await work.EbcProcedureAsync(1_000_000, Cancel);
+        var procedure = await work.ProcedureAsync(DemoBenches.Ebc, new DemoOptions { Speed = 1_000_000 }, Cancel);
         var start = lab.Time.GetUtcNow() + TimeSpan.FromSeconds(2);
         var bookings = new[]
         {
-            await work.BookAsync("doctoral-student", DemoSeed.CyclerChannel, start, TimeSpan.FromHours(4), "", "", "kill test", Cancel),
-            await work.BookAsync("doctoral-student", DemoSeed.EbcChannel, start, TimeSpan.FromHours(4), "", procedure, "kill test", Cancel),
+            await work.BookAsync("doctoral-student", DemoBenches.Cycler.Channel, start, TimeSpan.FromHours(4), "", "", "kill test", Cancel),
+            await work.BookAsync("doctoral-student", DemoBenches.Ebc.Channel, start, TimeSpan.FromHours(4), "", procedure, "kill test", Cancel),
         };
         Assert.All(bookings, b => Assert.True(b.ExitCode == 0, b.Answer.ToJsonString()));
         var runs = new List<string>();
