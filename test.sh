@@ -11,6 +11,8 @@ packages=()
 [ -x /usr/lib/postgresql/15/bin/initdb ] || packages+=(postgresql-15)
 [ -x /usr/sbin/mosquitto ] || packages+=(mosquitto)
 [ -x /usr/bin/chromium ] || packages+=(chromium)
+[ -x /usr/bin/influxd ] || packages+=(influxdb)
+[ -x /usr/bin/victoria-metrics ] || packages+=(victoria-metrics)
 if [ ${#packages[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "== installing ${packages[*]}"
   export DEBIAN_FRONTEND=noninteractive

@@ -24,4 +24,4 @@ public enum AppendResult
 public sealed record AppendOutcome(AppendResult Result, string Detail, SequenceRange? MissingBefore, string Run);
 
 /// <summary>The store cannot take writes now (disk full, reopening); nothing of the call was acknowledged. Retry with back-off.</summary>
-public sealed class StoreUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
+public class StoreUnavailableException(string message, Exception? inner = null) : Exception(message, inner);

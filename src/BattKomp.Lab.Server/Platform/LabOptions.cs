@@ -40,6 +40,9 @@ public sealed class LabOptions
     /// <summary>Timing of leases and runs.</summary>
     public Features.Runs.RunOptions Runs { get; set; } = new();
 
+    /// <summary>Where records live.</summary>
+    public Features.Ingest.TelemetryOptions Telemetry { get; set; } = new();
+
     /// <summary>The two clocks, as configured.</summary>
     public LabClock LabClock() => LabOrigin.Length == 0
         ? Domain.Time.LabClock.RealTime
@@ -61,6 +64,7 @@ public sealed class LabOptions
                 mistakes.Add($"{name} '{text}' is not an ISO 8601 UTC instant: use 2026-11-23T08:00:00Z.");
         mistakes.AddRange(Bookings.Mistakes());
         mistakes.AddRange(Runs.Mistakes());
+        mistakes.AddRange(Telemetry.Mistakes());
         return mistakes;
     }
 

@@ -118,6 +118,7 @@ public static class LabApplication
         app.MapGrpcService<IngestServiceHandler>();
         app.MapGrpcService<DatasetServiceHandler>();
         app.MapDatasetDownloads();
+        app.MapHealth();
     }
 
     private static void Listen(KestrelServerOptions kestrel, string address, HttpProtocols protocols)
