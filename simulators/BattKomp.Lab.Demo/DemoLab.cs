@@ -15,7 +15,7 @@ internal sealed class DemoLab : IAsyncDisposable
     private readonly string _folder;
     private readonly string _agentToken = Persona.NewToken();
     private readonly DateTimeOffset _origin;
-    private readonly int _brokerPort = FreePort();
+    private readonly int _brokerPort;
     private readonly int _httpPort;
     private readonly int _grpcPort;
     private readonly CancellationTokenSource _simulatorsStop = new();
@@ -24,12 +24,14 @@ internal sealed class DemoLab : IAsyncDisposable
     private Task _simulating = Task.CompletedTask;
     private LabProcess? _server;
     private LabProcess? _agent;
+    private IAsyncDisposable? _otherAgent;
     private string _lastBoot = "";
 
     private DemoLab(DemoOptions options, TimeProvider time)
     {
         (_options, _time) = (options, time);
         _origin = time.GetUtcNow();
+        _brokerPort = options.BrokerPort > 0 ? options.BrokerPort : FreePort();
         // Known addresses for people, any free ones for tests and for a second demo; the same ones again after a restart.
         (_httpPort, _grpcPort) = options.Once || !IsFree(5080) || !IsFree(5081) ? (FreePort(), FreePort()) : (5080, 5081);
         _folder = options.Data.Length > 0 ? Directory.CreateDirectory(options.Data).FullName : Directory.CreateTempSubdirectory("battlab-demo-").FullName;
@@ -57,6 +59,18 @@ internal sealed class DemoLab : IAsyncDisposable
 
     /// <summary>Where the agent keeps its journal.</summary>
     public string AgentFolder => Path.Combine(_folder, "agent");
+
+    /// <summary>The agent's configuration.</summary>
+    public string AgentConfigFile => Path.Combine(_folder, "agent.json");
+
+    /// <summary>Process of the server; null while it is down.</summary>
+    public int? ServerProcess => _server?.Id;
+
+    /// <summary>Where the server keeps its data.</summary>
+    public string ServerFolder => Path.Combine(_folder, "server");
+
+    /// <summary>What a simulator has done.</summary>
+    public InstrumentStats Stats(string instrument) => _simulators!.Instruments.Single(i => i.Id == instrument).Stats;
 
     /// <summary>What the MQTT cycler has done.</summary>
     public InstrumentStats Cycler => _simulators!.Instruments.Single(i => i.Id == DemoSeed.CyclerId).Stats;
@@ -117,7 +131,7 @@ internal sealed class DemoLab : IAsyncDisposable
     /// <summary>Starts the agent again on the same journal.</summary>
     public async Task RestartAgentAsync(CancellationToken cancel)
     {
-        StartAgentProcess();
+        await StartAgentProcessAsync();
         AgentRestarts++;
         await AgentOnLineAsync(cancel);
     }
@@ -125,6 +139,8 @@ internal sealed class DemoLab : IAsyncDisposable
     /// <summary>Stops the agent in order; its journal may then be read.</summary>
     public async Task StopAgentAsync()
     {
+        if (_otherAgent is not null) await _otherAgent.DisposeAsync();
+        _otherAgent = null;
         if (_agent is null) return;
         await _agent.DisposeAsync();
         _agent = null;
@@ -179,7 +195,7 @@ internal sealed class DemoLab : IAsyncDisposable
             // A line that broke while stopping has nothing more to say.
         }
         _simulators?.Dispose();
-        if (_agent is not null) await _agent.DisposeAsync();
+        await StopAgentAsync();
         if (_server is not null) await _server.DisposeAsync();
         foreach (var client in _clients) client.Dispose();
         _simulatorsStop.Dispose();
@@ -211,6 +227,7 @@ internal sealed class DemoLab : IAsyncDisposable
         [
             "--DataDirectory", data, "--SeedFile", seed, "--Http", $"http://127.0.0.1:{_httpPort}", "--Grpc", $"http://127.0.0.1:{_grpcPort}",
             "--LabOrigin", _origin.UtcDateTime.ToString("O"), "--MachineOrigin", _origin.UtcDateTime.ToString("O"), "--LabSpeed", _options.Speed.ToString("R"),
+            .. _options.ServerArguments,
         ], Path.Combine(logs, "server.log"));
         await UntilAsync(() => Task.FromResult(File.Exists(addresses)), TimeSpan.FromSeconds(60), "the server listens", cancel);
         var found = JsonNode.Parse(await File.ReadAllTextAsync(addresses, cancel))!;
@@ -218,16 +235,21 @@ internal sealed class DemoLab : IAsyncDisposable
     }
 
     private void WriteAgentConfig() =>
-        File.WriteAllText(Path.Combine(_folder, "agent.json"), AgentConfig.Json(Grpc, _agentToken, AgentFolder, Benches, Place, _origin));
+        File.WriteAllText(AgentConfigFile, AgentConfig.Json(Grpc, _agentToken, AgentFolder, Benches, Place, _origin));
 
     private async Task StartAgentAsync(CancellationToken cancel)
     {
-        StartAgentProcess();
+        await StartAgentProcessAsync();
         await AgentOnLineAsync(cancel);
     }
 
-    private void StartAgentProcess() =>
-        _agent = LabProcess.Start("agent", "battlab-agent", ["run", "--config", Path.Combine(_folder, "agent.json")], Path.Combine(_folder, "logs", "agent.log"));
+    private async Task StartAgentProcessAsync()
+    {
+        if (_options.AgentRunner is { } runner)
+            _otherAgent = await runner(AgentConfigFile);
+        else
+            _agent = LabProcess.Start("agent", "battlab-agent", ["run", "--config", AgentConfigFile], Path.Combine(_folder, "logs", "agent.log"));
+    }
 
     /// <summary>Waits until the agent's newest boot is connected to the server.</summary>
     public async Task AgentOnLineAsync(CancellationToken cancel)

@@ -29,6 +29,15 @@ public sealed record DemoOptions
     /// <summary>The rigs; null = all of the demo's.</summary>
     internal IReadOnlyList<DemoBench>? Benches { get; init; }
 
+    /// <summary>Port of a broker that stands outside the agent; 0 = the agent hosts one.</summary>
+    internal int BrokerPort { get; init; }
+
+    /// <summary>More arguments of the server.</summary>
+    internal IReadOnlyList<string> ServerArguments { get; init; } = [];
+
+    /// <summary>Runs the agent of a configuration file in another way than as a process; the result ends it.</summary>
+    internal Func<string, Task<IAsyncDisposable>>? AgentRunner { get; init; }
+
     /// <summary>How to call it.</summary>
     public const string Usage =
         """

@@ -35,14 +35,19 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
 
     /// <summary>Opens everything and closes the streams of earlier starts; nothing runs yet.</summary>
     /// <exception cref="IOException">The data folder is in use by another agent or cannot be written.</exception>
-    public AgentHost(AgentConfig config, TimeProvider machine, Action<string> log)
+    /// <param name="config">The configuration.</param>
+    /// <param name="machine">Machine time.</param>
+    /// <param name="log">Tells the operator.</param>
+    /// <param name="disks">Opens a folder; null = the real one. A seam for tests that cut the power or fill the disk.</param>
+    public AgentHost(AgentConfig config, TimeProvider machine, Action<string> log, Func<string, IJournalDisk>? disks = null)
     {
         (_config, _machine, _log) = (config, machine, log);
+        disks ??= folder => new PhysicalDisk(folder);
         Directory.CreateDirectory(config.DataDir);
         _lock = Take(Path.Combine(config.DataDir, "agent.lock"));
-        _disk = new PhysicalDisk(config.DataDir);
+        _disk = disks(config.DataDir);
         Boot = AgentBoot.Next(_disk, machine);
-        _journal = AgentJournal.Open(new PhysicalDisk(Path.Combine(config.DataDir, "journal")), config.Journal);
+        _journal = AgentJournal.Open(disks(Path.Combine(config.DataDir, "journal")), config.Journal);
         _clock = new StampClock(machine, config.LabClock);
         _names = new StreamNames(config.Agent, Boot.Boot);
         _locks = new StopLocks(_disk);
