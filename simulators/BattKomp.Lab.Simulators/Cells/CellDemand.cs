@@ -16,4 +16,7 @@ public abstract record CellDemand
 
     /// <summary>Charge at <paramref name="MaxAmpere"/> until <paramref name="Volt"/>, then hold that voltage.</summary>
     public sealed record Charge(double MaxAmpere, double Volt) : CellDemand;
+
+    /// <summary>Hold <paramref name="Volt"/> with any current from <paramref name="LeastAmpere"/> to <paramref name="MostAmpere"/>; beyond, constant current.</summary>
+    public sealed record Hold(double Volt, double LeastAmpere, double MostAmpere) : CellDemand;
 }

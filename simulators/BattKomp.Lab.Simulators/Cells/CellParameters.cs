@@ -36,6 +36,16 @@ public sealed record CellParameters
     /// <summary>Standard deviation (V) of the instrument's voltage reading; 0 = none.</summary>
     public double VoltageNoiseVolt { get; init; }
 
+    /// <summary>Cells in series; more than one make a pack.</summary>
+    public int Series { get; init; } = 1;
+
+    /// <summary>Between neighbours of a pack, the difference in state of charge at the beginning.</summary>
+    public double SocSpread { get; init; }
+
+    /// <summary>The parameters of one cell of the series, counted from 0.</summary>
+    public CellParameters InSeries(int index) =>
+        SocSpread == 0 ? this : this with { InitialSoc = Math.Clamp(InitialSoc + (index - (Series - 1) / 2.0) * SocSpread, 0, 1) };
+
     /// <summary>Names the first field that no cell can have, with the remedy; null when all is well.</summary>
     public string? Problem() =>
         NotPositive(CapacityAh, "capacity_ah") ?? NotPositive(R0Ohm, "r0_ohm") ?? NotPositive(R1Ohm, "r1_ohm")
@@ -44,6 +54,8 @@ public sealed record CellParameters
         ?? NotPositive(ThermalResistanceKelvinPerWatt, "thermal_resistance_kelvin_per_watt")
         ?? (InitialSoc is >= 0 and <= 1 ? null : "initial_soc must be from 0 to 1")
         ?? (VoltageNoiseVolt is >= 0 and < 1 ? null : "voltage_noise_volt must be from 0 to 1 V")
+        ?? (Series is >= 1 and <= 32 ? null : "series must be from 1 to 32 cells")
+        ?? (SocSpread is >= -0.1 and <= 0.1 ? null : "soc_spread must be from -0.1 to 0.1")
         ?? (double.IsFinite(AmbientCelsius) ? null : "ambient_celsius must be a number");
 
     private static string? NotPositive(double value, string field) =>

@@ -8,6 +8,7 @@ namespace BattKomp.Lab.Simulators.Cells;
 public sealed class EquivalentCircuitCell(CellParameters parameters, OcvCurve? ocv = null)
 {
     private readonly OcvCurve _ocv = ocv ?? OcvCurve.Nmc;
+    private double _ambientCelsius = parameters.AmbientCelsius;
     private double _ambientExcess;
 
     /// <summary>What the cell is.</summary>
@@ -25,8 +26,19 @@ public sealed class EquivalentCircuitCell(CellParameters parameters, OcvCurve? o
     /// <summary>Current (A) of the last step; positive charges.</summary>
     public double Ampere { get; private set; }
 
+    /// <summary>Temperature of the surroundings (°C); a chamber sets it. The cell keeps its own temperature at that instant.</summary>
+    public double AmbientCelsius
+    {
+        get => _ambientCelsius;
+        set
+        {
+            _ambientExcess += _ambientCelsius - value;
+            _ambientCelsius = value;
+        }
+    }
+
     /// <summary>Temperature of the cell (°C).</summary>
-    public double Celsius => Parameters.AmbientCelsius + _ambientExcess;
+    public double Celsius => _ambientCelsius + _ambientExcess;
 
     /// <summary>Charge put in (Ah) since the beginning.</summary>
     public double ChargeAh { get; private set; }
@@ -58,6 +70,7 @@ public sealed class EquivalentCircuitCell(CellParameters parameters, OcvCurve? o
         CellDemand.Current current => current.Ampere,
         CellDemand.DischargePower power => PowerCurrent(power.Watt),
         CellDemand.Charge charge => Math.Clamp(HoldingCurrent(charge.Volt, seconds), 0, charge.MaxAmpere),
+        CellDemand.Hold hold => Math.Clamp(HoldingCurrent(hold.Volt, seconds), hold.LeastAmpere, hold.MostAmpere),
         _ => 0,
     };
 
@@ -97,13 +110,22 @@ public sealed class EquivalentCircuitCell(CellParameters parameters, OcvCurve? o
         return (-emf + Math.Sqrt(Math.Max(0, root))) / (2 * Parameters.R0Ohm);
     }
 
-    // Implicit: the current whose voltage at the end of the step is the wanted one, so a long step cannot ring.
     private double HoldingCurrent(double volt, double seconds)
+    {
+        var (emf, stiffness) = Thevenin(seconds);
+        return (volt - emf) / stiffness;
+    }
+
+    /// <summary>
+    /// The cell as seen at the end of a step of constant current: voltage = emf (V) + stiffness (Ω) · current. A current found
+    /// from it holds a voltage implicitly, so a long step cannot ring.
+    /// </summary>
+    public (double EmfVolt, double StiffnessOhm) Thevenin(double seconds)
     {
         var p = Parameters;
         var fast = Math.Exp(-seconds / (p.R1Ohm * p.C1Farad));
         var slow = Math.Exp(-seconds / (p.R2Ohm * p.C2Farad));
         var stiffness = p.R0Ohm + p.R1Ohm * (1 - fast) + p.R2Ohm * (1 - slow) + _ocv.SlopeAt(Soc) * seconds / 3600 / p.CapacityAh;
-        return (volt - OpenCircuitVolt - FastVolt * fast - SlowVolt * slow) / stiffness;
+        return (OpenCircuitVolt + FastVolt * fast + SlowVolt * slow, stiffness);
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using BattKomp.Lab.Simulators.Instruments;
 using BattKomp.Lab.Simulators.Instruments.Mqtt;
 
 namespace BattKomp.Lab.Simulators.Hosting;
@@ -12,10 +13,10 @@ public sealed record CommandLine(SimulatorConfig Config, string? StatsPath)
     public const string Usage =
         """
         battlab-sim --config FILE [--stats FILE]
-        battlab-sim ebc-a20 [--id SIM-EBC-1] [--link PATH] [--speed N] [--seed N] [--stats FILE]
+        battlab-sim TYPE [--id SIM-…] [--link PATH | --listen ADDRESS:PORT] [--speed N] [--seed N] [--stats FILE]
         battlab-sim mqtt-cycler [--id SIM-CYC-1] [--broker HOST:PORT] [--replay FILE] [--start RUN] [--speed N] [--seed N] [--stats FILE]
 
-        Runs until SIGTERM or Ctrl-C. Prints one JSON line when the instruments are up. The configuration file is described in simulators/README.md.
+        Runs until SIGTERM or Ctrl-C. Prints one JSON line when the instruments are up. Types and the configuration file are described in simulators/README.md.
         """;
 
     /// <summary>Reads the arguments.</summary>
@@ -26,7 +27,7 @@ public sealed record CommandLine(SimulatorConfig Config, string? StatsPath)
         var options = Options(args.Skip(type is null ? 0 : 1).ToList());
         var stats = Take(options, "--stats");
         var file = Take(options, "--config");
-        if (file is null && type is null) throw new ConfigException("name what to run: --config FILE, ebc-a20 or mqtt-cycler");
+        if (file is null && type is null) throw new ConfigException("name what to run: --config FILE, mqtt-cycler, or a device such as ebc-a20");
         if (file is not null && type is not null) throw new ConfigException("--config already lists the instruments; leave the instrument type out");
         var config = file is not null ? SimulatorConfig.Load(file) : One(type!, options);
         if (options.Count > 0) throw new ConfigException($"{options.Keys.First()} is not an option here; see --help");
@@ -35,7 +36,7 @@ public sealed record CommandLine(SimulatorConfig Config, string? StatsPath)
 
     private static SimulatorConfig One(string type, Dictionary<string, string> options)
     {
-        var serial = type == InstrumentConfig.EbcA20;
+        var serial = type != InstrumentConfig.MqttCycler;
         var config = new SimulatorConfig
         {
             Speed = Number(options, "--speed") ?? 1,
@@ -44,9 +45,10 @@ public sealed record CommandLine(SimulatorConfig Config, string? StatsPath)
                 new InstrumentConfig
                 {
                     Type = type,
-                    Id = Take(options, "--id") ?? (serial ? "SIM-EBC-1" : "SIM-CYC-1"),
+                    Id = Take(options, "--id") ?? (serial ? DeviceRegistry.Find(type)?.DefaultId ?? "SIM-1" : "SIM-CYC-1"),
                     Seed = (int)(Number(options, "--seed") ?? 0),
                     Link = serial ? Take(options, "--link") : null,
+                    Listen = serial ? Take(options, "--listen") : null,
                     Broker = serial ? new BrokerOptions() : Broker(Take(options, "--broker")),
                     Replay = serial ? null : Take(options, "--replay"),
                     Autostart = serial ? null : Take(options, "--start"),

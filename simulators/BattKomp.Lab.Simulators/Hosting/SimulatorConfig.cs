@@ -1,7 +1,9 @@
+using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using BattKomp.Lab.Simulators.Cells;
 using BattKomp.Lab.Simulators.Faults;
+using BattKomp.Lab.Simulators.Instruments;
 using BattKomp.Lab.Simulators.Instruments.Mqtt;
 
 namespace BattKomp.Lab.Simulators.Hosting;
@@ -24,7 +26,10 @@ public sealed record SimulatorConfig
     /// <summary>The instruments.</summary>
     public IReadOnlyList<InstrumentConfig> Instruments { get; init; } = [];
 
-    private static readonly JsonSerializerOptions Json = new()
+    /// <summary>Cells that several instruments share by <c>cell_ref</c>, by name.</summary>
+    public IReadOnlyDictionary<string, CellParameters> Cells { get; init; } = new Dictionary<string, CellParameters>();
+
+    internal static JsonSerializerOptions Json { get; } = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
@@ -72,10 +77,15 @@ public sealed record SimulatorConfig
     public void Check()
     {
         if (!double.IsFinite(Speed) || Speed < 1) throw new ConfigException("speed: lab seconds per machine second must be 1 or more");
+        foreach (var (name, cell) in Cells)
+            if (cell.Problem() is { } wrong)
+                throw new ConfigException($"cells.{name}.{wrong}");
         if (Instruments.Count == 0) throw new ConfigException("instruments: none given; list at least one");
         for (var i = 0; i < Instruments.Count; i++)
             if (Instruments[i].Problem() is { } problem)
                 throw new ConfigException($"instruments[{i}]: {problem}");
+        if (Instruments.FirstOrDefault(i => i.CellRef is { } cell && !Cells.ContainsKey(cell)) is { } lost)
+            throw new ConfigException($"{lost.Id}: cell_ref '{lost.CellRef}' names no cell; list it under cells");
         if (Instruments.GroupBy(x => x.Id).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new ConfigException($"instruments: id {twice.Key} is given twice; ids must differ");
     }
@@ -90,7 +100,7 @@ public sealed record InstrumentConfig
     /// <summary>The cycler that publishes.</summary>
     public const string MqttCycler = "mqtt-cycler";
 
-    /// <summary><c>ebc-a20</c> or <c>mqtt-cycler</c>.</summary>
+    /// <summary><c>mqtt-cycler</c>, or a device of <see cref="DeviceRegistry"/>.</summary>
     public required string Type { get; init; }
 
     /// <summary>Instrument id; must begin with SIM.</summary>
@@ -99,13 +109,22 @@ public sealed record InstrumentConfig
     /// <summary>Seed of noise and faults.</summary>
     public int Seed { get; init; }
 
-    /// <summary>The cell.</summary>
+    /// <summary>The cell, when <see cref="CellRef"/> names none.</summary>
     public CellParameters Cell { get; init; } = new();
 
-    /// <summary>Serial: a stable name for the device path.</summary>
+    /// <summary>Line: the shared cell on its clamps; absent = one of its own.</summary>
+    public string? CellRef { get; init; }
+
+    /// <summary>Line: a stable name for the device path.</summary>
     public string? Link { get; init; }
 
-    /// <summary>Serial: what goes wrong, and when.</summary>
+    /// <summary>Line: an address such as <c>127.0.0.1:0</c>, to carry the raw bytes over TCP instead of a pseudo-terminal.</summary>
+    public string? Listen { get; init; }
+
+    /// <summary>Line: the type's own settings.</summary>
+    public JsonElement? Settings { get; init; }
+
+    /// <summary>What goes wrong, and when.</summary>
     public IReadOnlyList<Fault> Faults { get; init; } = [];
 
     /// <summary>MQTT: where the broker is.</summary>
@@ -125,12 +144,16 @@ public sealed record InstrumentConfig
 
     /// <summary>Names the first field that cannot be, with the remedy; null when all is well.</summary>
     public string? Problem() =>
-        Type is not (EbcA20 or MqttCycler) ? $"type '{Type}' is unknown; use {EbcA20} or {MqttCycler}"
+        Type != MqttCycler && DeviceRegistry.Find(Type) is null
+            ? $"type '{Type}' is unknown; use {MqttCycler} or one of {string.Join(", ", DeviceRegistry.All.Select(t => t.Name))}"
         : !Id.StartsWith("SIM", StringComparison.Ordinal) || Id.AsSpan().IndexOfAny("+#/ ") >= 0
             ? $"id '{Id}' must begin with SIM, so that nobody takes it for hardware, and hold none of + # / or space"
         : Cell.Problem() is { } cell ? $"cell.{cell}"
         : Faults.Select(f => f.Problem()).FirstOrDefault(p => p is not null) is { } fault ? $"faults: {fault}"
-        : Type == MqttCycler && Faults.Count > 0 ? "faults: only an ebc-a20 has a line to disturb; remove them"
+        : Type == MqttCycler && Faults.Count > 0 ? "faults: only an instrument on a line has them; remove them"
+        : Type == MqttCycler && (Link ?? Listen ?? CellRef) is not null ? "link, listen, cell_ref: an mqtt-cycler has no line; remove them"
+        : Link is not null && Listen is not null ? "link and listen: a line is either a device or a TCP port; leave one out"
+        : Listen is not null && !(Listen.Contains(':') && IPEndPoint.TryParse(Listen, out _)) ? $"listen '{Listen}' is not ADDRESS:PORT, such as 127.0.0.1:0"
         : Window is < 1 or > 65_535 ? "window must be from 1 to 65535"
         : Broker.Port is < 1 or > 65_535 ? "broker.port must be from 1 to 65535"
         : Program.Problem() is { } program ? $"program.{program}"

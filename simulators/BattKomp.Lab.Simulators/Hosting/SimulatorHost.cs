@@ -1,7 +1,8 @@
 using System.Text.Json;
+using BattKomp.Lab.Simulators.Cells;
 using BattKomp.Lab.Simulators.Instruments;
-using BattKomp.Lab.Simulators.Instruments.Ebc;
 using BattKomp.Lab.Simulators.Instruments.Mqtt;
+using BattKomp.Lab.Simulators.Instruments.Serial;
 using BattKomp.Lab.Simulators.Time;
 
 namespace BattKomp.Lab.Simulators.Hosting;
@@ -12,6 +13,8 @@ public sealed class SimulatorHost : IDisposable
     private readonly List<ISimulatedInstrument> _instruments = [];
     private readonly SimulatedLabTime _time;
     private readonly TimeProvider _machine;
+    private readonly CellBench _bench;
+    private readonly DateTimeOffset _switchedOn;
 
     /// <summary>Opens every line and reads every file, so that what cannot work is refused before anything runs.</summary>
     /// <exception cref="ConfigException">When the configuration says something impossible.</exception>
@@ -23,6 +26,7 @@ public sealed class SimulatorHost : IDisposable
         _machine = machine;
         var machineOrigin = config.MachineOrigin ?? machine.GetUtcNow();
         _time = new SimulatedLabTime(config.LabOrigin ?? machineOrigin, machineOrigin, config.Speed, machine);
+        (_bench, _switchedOn) = (new CellBench(config.Cells, config.Speed), _time.Now);
         try
         {
             foreach (var instrument in config.Instruments) _instruments.Add(Build(instrument));
@@ -41,9 +45,12 @@ public sealed class SimulatorHost : IDisposable
     public string ReadyLine() => JsonSerializer.Serialize(new
     {
         ready = true,
-        instruments = _instruments.Select(i => i is EbcA20Simulator ebc
-            ? new Dictionary<string, string> { ["id"] = i.Id, ["path"] = i.Address, ["device"] = ebc.DevicePath }
-            : new Dictionary<string, string> { ["id"] = i.Id, ["broker"] = i.Address }),
+        instruments = _instruments.Select(i => i switch
+        {
+            LineSimulator { Listens: true } => new Dictionary<string, string> { ["id"] = i.Id, ["listen"] = i.Address },
+            LineSimulator line => new Dictionary<string, string> { ["id"] = i.Id, ["path"] = i.Address, ["device"] = line.DevicePath },
+            _ => new Dictionary<string, string> { ["id"] = i.Id, ["broker"] = i.Address },
+        }),
     });
 
     /// <summary>What was produced so far.</summary>
@@ -73,9 +80,25 @@ public sealed class SimulatorHost : IDisposable
     /// <summary>Closes every line.</summary>
     public void Dispose() => _instruments.ForEach(i => i.Dispose());
 
-    private ISimulatedInstrument Build(InstrumentConfig c) => c.Type == InstrumentConfig.EbcA20
-        ? new EbcA20Simulator(new EbcOptions { Id = c.Id, Link = c.Link, Cell = c.Cell, Seed = c.Seed, Faults = c.Faults }, _time, _machine)
-        : new MqttCycler(
+    /// <summary>One instrument on a line, alone, switched on now.</summary>
+    /// <exception cref="ConfigException">When the configuration says something impossible.</exception>
+    /// <exception cref="IOException">When the line or its link cannot be made.</exception>
+    public static LineSimulator OneLine(InstrumentConfig config, SimulatedLabTime time, TimeProvider machine)
+    {
+        if (config.Problem() is { } problem) throw new ConfigException(problem);
+        return Line(config, new CellBench(new Dictionary<string, CellParameters>(), time.Speed), time.Now, time, machine);
+    }
+
+    private static LineSimulator Line(InstrumentConfig config, CellBench bench, DateTimeOffset switchedOn, SimulatedLabTime time, TimeProvider machine)
+    {
+        var type = DeviceRegistry.Find(config.Type) ?? throw new ConfigException($"{config.Type} has no line");
+        var context = new DeviceContext(config, bench, switchedOn);
+        return new LineSimulator(context, type.Build(context), time, machine);
+    }
+
+    private ISimulatedInstrument Build(InstrumentConfig c) => c.Type == InstrumentConfig.MqttCycler
+        ? new MqttCycler(
             new CyclerOptions { Id = c.Id, Broker = c.Broker, Window = c.Window, Autostart = c.Autostart },
-            c.Replay is null ? new CyclerProgram(c.Cell, c.Program, c.Seed) : NewareReplay.Load(c.Replay), _time, _machine);
+            c.Replay is null ? new CyclerProgram(c.Cell, c.Program, c.Seed) : NewareReplay.Load(c.Replay), _time, _machine)
+        : Line(c, _bench, _switchedOn, _time, _machine);
 }

@@ -22,13 +22,13 @@ public sealed record InstrumentStats
     /// <summary>Instrument id.</summary>
     public required string Id { get; init; }
 
-    /// <summary><c>ebc-a20</c> or <c>mqtt-cycler</c>.</summary>
+    /// <summary>The type, as the configuration names it.</summary>
     public required string Type { get; init; }
 
     /// <summary>Where a client finds it.</summary>
     public required string Address { get; init; }
 
-    /// <summary><c>idle</c>, <c>running</c> or <c>finished</c>; of the EBC also <c>hung_up</c>.</summary>
+    /// <summary><c>idle</c>, <c>running</c> or <c>finished</c>; of an instrument on a line also <c>hung_up</c>.</summary>
     public required string State { get; init; }
 
     /// <summary>True when the last order was to stop.</summary>
@@ -49,11 +49,32 @@ public sealed record InstrumentStats
     /// <summary>Record messages made that the broker has not acknowledged, sent or not; 0 = everything is out.</summary>
     public long Unacknowledged { get; init; }
 
-    /// <summary>Report frames written to the serial line while somebody had it open.</summary>
+    /// <summary>Frames (reports and answers) written to the line while somebody had it open, whole or spoiled.</summary>
     public long SerialReportsSent { get; init; }
 
-    /// <summary>Report frames that found the line full or cut.</summary>
+    /// <summary>Frames that found the line full.</summary>
     public long SerialReportsDropped { get; init; }
+
+    /// <summary>Frames that the device made: sent, dropped, silenced, unheard, and at most a few still held.</summary>
+    public long FramesMade { get; init; }
+
+    /// <summary>Of those sent, frames that a fault changed or cut.</summary>
+    public long FramesSpoiled { get; init; }
+
+    /// <summary>Frames, or records of a cycler, that a fault kept from being sent at all.</summary>
+    public long FramesSilenced { get; init; }
+
+    /// <summary>Frames made while nobody had the line open.</summary>
+    public long FramesUnheard { get; init; }
+
+    /// <summary>How often each fault struck, by its name.</summary>
+    public IReadOnlyDictionary<string, long> Faults { get; init; } = new Dictionary<string, long>();
+
+    /// <summary>Current (A, positive charges) that really flows through the instrument, whatever it says.</summary>
+    public double Ampere { get; init; }
+
+    /// <summary>More numbers by name, such as <c>relays</c> or <c>celsius</c>.</summary>
+    public IReadOnlyDictionary<string, double> Values { get; init; } = new Dictionary<string, double>();
 
     /// <summary>Well-formed commands received.</summary>
     public long Commands { get; init; }

@@ -1,6 +1,7 @@
 using BattKomp.Lab.Simulators.Cells;
 using BattKomp.Lab.Simulators.Faults;
-using BattKomp.Lab.Simulators.Instruments.Ebc;
+using BattKomp.Lab.Simulators.Hosting;
+using BattKomp.Lab.Simulators.Instruments.Serial;
 using BattKomp.Lab.Simulators.Time;
 using BattKomp.Lab.Tests.EdgeAgent.Support;
 using BattKomp.Lab.Tests.Support;
@@ -22,7 +23,7 @@ public sealed class EbcAgentTests : IAsyncLifetime
     private readonly CancellationTokenSource _stop = new();
     private readonly DateTimeOffset _origin = TimeProvider.System.GetUtcNow();
     private FakeLabServer _server = null!;
-    private EbcA20Simulator _device = null!;
+    private LineSimulator _device = null!;
     private AgentProcess _agent = null!;
     private Task _running = Task.CompletedTask;
     private string _config = "";
@@ -30,7 +31,7 @@ public sealed class EbcAgentTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _server = await FakeLabServer.StartAsync();
-        _device = new EbcA20Simulator(new EbcOptions { Id = "SIM-EBC-1", Link = _folder.File("ebc"), Cell = new CellParameters { InitialSoc = 0.6 }, Faults = HangUps() },
+        _device = SimulatorHost.OneLine(new InstrumentConfig { Type = "ebc-a20", Id = "SIM-EBC-1", Link = _folder.File("ebc"), Cell = new CellParameters { InitialSoc = 0.6 }, Faults = HangUps() },
             new SimulatedLabTime(_origin, _origin, Speed, TimeProvider.System), TimeProvider.System);
         _running = _device.RunAsync(_stop.Token);
         var limits = new { max_volt = 4.25, min_volt = 2.5, max_charge_ampere = 5, max_discharge_ampere = 10 };

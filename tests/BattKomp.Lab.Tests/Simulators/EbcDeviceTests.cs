@@ -34,7 +34,7 @@ public sealed class EbcDeviceTests
     {
         var captured = Hex(Vectors("dev->host").Single(v => v.GetProperty("id").GetString() == "ebc-a20-20"));
         var flat = new OcvCurve([(0, 3.7468), (1, 3.7472)]);
-        var device = new EbcDevice(new EquivalentCircuitCell(new CellParameters(), flat), new SubstepPolicy(1), new MeasurementNoise(0, 0));
+        var device = new EbcDevice(new SharedCell(new EquivalentCircuitCell(new CellParameters(), flat), new SubstepPolicy(1)), new MeasurementNoise(0, 0));
 
         Order(device, 0x11, 1, 330);
         device.AdvanceTo(0.009 * 3.747 * 3600);
@@ -232,7 +232,7 @@ public sealed class EbcDeviceTests
     }
 
     private static EbcDevice Device() =>
-        new(new EquivalentCircuitCell(new CellParameters()), new SubstepPolicy(1), new MeasurementNoise(0, 0));
+        new(new SharedCell(new EquivalentCircuitCell(new CellParameters()), new SubstepPolicy(1)), new MeasurementNoise(0, 0));
 
     private static void Order(EbcDevice device, byte code, int first = 0, int second = 0, int third = 0) =>
         device.Take(EbcWire.Command(code, first, second, third).AsSpan(1, 7));

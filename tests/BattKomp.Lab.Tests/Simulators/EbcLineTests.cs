@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using BattKomp.Lab.Simulators.Cells;
 using BattKomp.Lab.Simulators.Faults;
+using BattKomp.Lab.Simulators.Hosting;
 using BattKomp.Lab.Simulators.Instruments.Ebc;
+using BattKomp.Lab.Simulators.Instruments.Serial;
 using BattKomp.Lab.Simulators.Time;
 using BattKomp.Lab.Tests.Support;
 using Xunit;
@@ -14,7 +16,7 @@ public sealed class EbcLineTests : IAsyncDisposable
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(20);
     private readonly CancellationTokenSource _stop = new();
     private readonly string _folder = Directory.CreateTempSubdirectory("battlab-ebc-").FullName;
-    private EbcA20Simulator? _simulator;
+    private LineSimulator? _simulator;
     private Task _running = Task.CompletedTask;
 
     [Fact]
@@ -112,8 +114,8 @@ public sealed class EbcLineTests : IAsyncDisposable
 
     private void Start(double speed, string? link = null, params Fault[] faults)
     {
-        var options = new EbcOptions { Id = "SIM-EBC-1", Link = link, Faults = faults, Cell = new CellParameters() };
-        _simulator = new EbcA20Simulator(options, SimulatedLabTime.StartingNow(speed, TimeProvider.System), TimeProvider.System);
+        var options = new InstrumentConfig { Type = "ebc-a20", Id = "SIM-EBC-1", Link = link, Faults = faults, Cell = new CellParameters() };
+        _simulator = SimulatorHost.OneLine(options, SimulatedLabTime.StartingNow(speed, TimeProvider.System), TimeProvider.System);
         _running = _simulator.RunAsync(_stop.Token);
     }
 }

@@ -1,4 +1,5 @@
 using BattKomp.Lab.Simulators.Cells;
+using BattKomp.Lab.Simulators.Faults;
 
 namespace BattKomp.Lab.Simulators.Instruments.Ebc;
 
@@ -32,8 +33,9 @@ public enum EbcPhase
 /// The EBC-A20 without its line: commands in, reports out, time handed in as lab seconds since switch-on. The time limit
 /// is kept by the device's own clock in lab minutes; the host's minute sync is only noted.
 /// </summary>
-public sealed class EbcDevice(EquivalentCircuitCell cell, SubstepPolicy substeps, MeasurementNoise noise)
+public sealed class EbcDevice : ISimulatedDevice, ICellLoad
 {
+    private const double ReportSeconds = 0.1;
     private const byte ModelA20 = 0x09;
     private const int FirmwareVersion = 302;
     private const double FirmwareReportSeconds = 15;
@@ -45,10 +47,28 @@ public sealed class EbcDevice(EquivalentCircuitCell cell, SubstepPolicy substeps
     private double _connectedAt = double.NegativeInfinity;
     private int _firmwareReports = FewestFirmwareReports;
     private bool _firmwareNext;
+    private readonly MeasurementNoise _noise;
+    private readonly DeviceFaults _faults;
+    private readonly CellTap _tap;
+    private readonly EbcCommandReader _commands = new();
     private EbcPulse? _pulse;
+    private double? _pulsing;
+
+    /// <summary>Puts the device on a cell.</summary>
+    public EbcDevice(SharedCell cell, MeasurementNoise noise, DeviceFaults? faults = null, Func<ICellLoad, CellTap>? attach = null)
+    {
+        (Cell, _noise, _faults) = (cell, noise, faults ?? DeviceFaults.None);
+        _tap = attach?.Invoke(this) ?? cell.Attach(this);
+    }
+
+    /// <summary>Makes one from a configuration.</summary>
+    public static EbcDevice Build(DeviceContext context) => new(context.Cell, context.Noise, context.Faults, context.Attach);
+
+    /// <inheritdoc/>
+    public WireFormat Wire { get; } = new() { BytesPerSecond = Serial.LinePace.BytesPerSecond9600E, ChecksumFromEnd = 2 };
 
     /// <summary>The cell on the clamps.</summary>
-    public EquivalentCircuitCell Cell { get; } = cell;
+    public SharedCell Cell { get; }
 
     /// <summary>What the device was last set to do.</summary>
     public EbcMode Mode { get; private set; }
@@ -75,7 +95,10 @@ public sealed class EbcDevice(EquivalentCircuitCell cell, SubstepPolicy substeps
     public long Refused { get; private set; }
 
     /// <summary>Lab seconds since switch-on.</summary>
-    public double Seconds { get; private set; }
+    public double Seconds => Cell.Seconds;
+
+    /// <inheritdoc/>
+    public double NextReportSeconds { get; private set; }
 
     /// <summary>Takes one command payload (7 bytes). Nothing is answered; the reports change.</summary>
     public void Take(ReadOnlySpan<byte> payload)
@@ -85,21 +108,41 @@ public sealed class EbcDevice(EquivalentCircuitCell cell, SubstepPolicy substeps
         else Refused++;
     }
 
-    /// <summary>Lets lab time pass up to <paramref name="seconds"/> since switch-on; an earlier time is ignored.</summary>
-    public void AdvanceTo(double seconds)
+    /// <inheritdoc/>
+    public void AdvanceTo(double seconds) => Cell.AdvanceTo(seconds);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<byte[]> Receive(ReadOnlySpan<byte> bytes)
     {
-        while (Seconds < seconds)
-        {
-            var demand = Demand();
-            var longest = demand is CellDemand.Rest ? substeps.AtRestSeconds : substeps.UnderLoadSeconds;
-            var step = Math.Min(Math.Min(longest, seconds - Seconds), SecondsToLimit());
-            var ampere = Cell.CurrentFor(demand, step);
-            Cell.Step(ampere, step);
-            // A step too small to move the sum would stand still for ever.
-            Seconds = seconds - Seconds <= step ? seconds : Seconds + step;
-            if (Phase == EbcPhase.Active) Account(ampere, step);
-        }
+        foreach (var payload in _commands.Take(bytes.ToArray())) Take(payload);
+        return [];
     }
+
+    /// <inheritdoc/>
+    public byte[] TakeReport()
+    {
+        NextReportSeconds = (Math.Floor(Seconds / ReportSeconds + 1e-9) + 1) * ReportSeconds;
+        return EbcWire.Frame(NextReport());
+    }
+
+    /// <inheritdoc/>
+    public void Reboot()
+    {
+        Disconnect();
+        (Mode, Phase, Stopped, Settings) = (EbcMode.ConstantCurrent, EbcPhase.Idle, false, default);
+        (_ranSeconds, _ranAh, _pulse, SyncedMinutes) = (0, 0, null, 0);
+    }
+
+    /// <inheritdoc/>
+    public DeviceReading Read() => new(Phase switch { EbcPhase.Active => "running", EbcPhase.Finished => "finished", _ => "idle" })
+    {
+        Stopped = Stopped,
+        Commands = Accepted,
+        Refused = Refused,
+        ChargeMah = Cell.ChargeAh * 1000,
+        DischargeMah = Cell.DischargeAh * 1000,
+        Ampere = _tap.Ampere,
+    };
 
     /// <summary>The payload (16 bytes) of the next report.</summary>
     public byte[] NextReport()
@@ -171,25 +214,36 @@ public sealed class EbcDevice(EquivalentCircuitCell cell, SubstepPolicy substeps
     private bool Pulse(int tensOfMilliampere)
     {
         if (tensOfMilliampere is < 1 or > 2000 || Phase == EbcPhase.Active) return false;
-        var ampere = -tensOfMilliampere / 100.0;
-        Cell.Step(ampere, PulseSeconds);
-        Seconds += PulseSeconds;
-        _pulse = new EbcPulse(-ampere, Cell.Volt);
+        _pulsing = -tensOfMilliampere / 100.0;
+        Cell.AdvanceTo(Cell.Seconds + PulseSeconds);
+        _pulse = new EbcPulse(Math.Abs(_tap.Ampere), Cell.Volt);
+        _pulsing = null;
         return true;
     }
 
-    private CellDemand Demand() => (Phase, Mode) switch
+    CellDemand ICellLoad.Demand => (Phase, Mode) switch
     {
+        _ when _pulsing is { } ampere => new CellDemand.Current(ampere),
         (not EbcPhase.Active, _) => new CellDemand.Rest(),
-        (_, EbcMode.ConstantCurrent) => new CellDemand.Current(-Settings.First / 100.0),
+        (_, EbcMode.ConstantCurrent) => new CellDemand.Current(-Taken(Settings.First / 100.0)),
         (_, EbcMode.ConstantPower) => new CellDemand.DischargePower(Settings.First),
-        _ => new CellDemand.Charge(Settings.First / 100.0, Settings.Second / 100.0),
+        _ => new CellDemand.Charge(Taken(Settings.First / 100.0), Settings.Second / 100.0),
     };
 
-    private double SecondsToLimit()
+    private double Taken(double ampere) => _faults.Setpoint("ampere", ampere, Seconds);
+
+    double ICellLoad.SecondsToEvent
     {
-        var limited = Phase == EbcPhase.Active && Mode != EbcMode.ConstantVoltage && Settings.Third > 0;
-        return limited ? Math.Max(Settings.Third * 60 - _ranSeconds, 1e-6) : double.PositiveInfinity;
+        get
+        {
+            var limited = Phase == EbcPhase.Active && Mode != EbcMode.ConstantVoltage && Settings.Third > 0;
+            return limited ? Math.Max(Settings.Third * 60 - _ranSeconds, 1e-6) : double.PositiveInfinity;
+        }
+    }
+
+    void ICellLoad.Carried(double ampere, double seconds)
+    {
+        if (Phase == EbcPhase.Active) Account(ampere, seconds);
     }
 
     private void Account(double ampere, double seconds)
@@ -210,11 +264,13 @@ public sealed class EbcDevice(EquivalentCircuitCell cell, SubstepPolicy substeps
 
     private void Measure(Span<byte> payload)
     {
-        var ampere = _pulse?.Ampere ?? (Phase == EbcPhase.Active ? Math.Abs(Cell.Ampere) : 0);
-        var volt = _pulse?.Volt ?? Cell.VoltAt(Phase == EbcPhase.Active ? Cell.Ampere : 0);
-        EbcWire.Number(payload[1..], (int)Math.Round(ampere * 100));
-        EbcWire.Number(payload[3..], (int)Math.Round(noise.Read(volt) * 1000));
-        EbcWire.Number(payload[5..], (int)Math.Round(_ranAh * 1000));
+        // A stage that is stuck closed shows on the display: the meter sits behind it.
+        var flows = Phase == EbcPhase.Active || _faults.StuckRelay(Seconds) ? _tap.Ampere : 0;
+        var ampere = _pulse?.Ampere ?? Math.Abs(flows);
+        var volt = _noise.Read(_pulse?.Volt ?? _tap.VoltAt(flows));
+        EbcWire.Number(payload[1..], (int)Math.Round(_faults.Reading("ampere", ampere, Seconds) * 100));
+        EbcWire.Number(payload[3..], (int)Math.Round(_faults.Reading("volt", volt, Seconds) * 1000));
+        EbcWire.Number(payload[5..], (int)Math.Round(_faults.Reading("capacity", _ranAh, Seconds) * 1000));
     }
 
     // A firmware report replaces the three settings by the version and two constants that every capture shows.

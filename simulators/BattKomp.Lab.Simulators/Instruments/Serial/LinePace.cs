@@ -13,19 +13,25 @@ public sealed class LinePace(TimeProvider machine, double bytesPerSecond, int fr
     private long _filledAt = machine.GetTimestamp();
 
     /// <summary>Takes room for one frame; false when the line is still busy with earlier ones.</summary>
-    public bool TryTakeFrame()
+    public bool TryTakeFrame() => TryTake(frameBytes);
+
+    /// <summary>Takes room for some bytes; more than a frame's worth makes the line busy for the rest afterwards.</summary>
+    public bool TryTake(int bytes)
     {
         Fill();
-        if (_tokens < frameBytes) return false;
-        _tokens -= frameBytes;
+        if (_tokens < Math.Min(bytes, frameBytes)) return false;
+        _tokens -= bytes;
         return true;
     }
 
     /// <summary>Machine time until the line is free for a frame.</summary>
-    public TimeSpan UntilFree()
+    public TimeSpan UntilFree() => UntilFree(frameBytes);
+
+    /// <summary>Machine time until the line is free for some bytes.</summary>
+    public TimeSpan UntilFree(int bytes)
     {
         Fill();
-        return TimeSpan.FromSeconds(Math.Max(0, (frameBytes - _tokens) / bytesPerSecond));
+        return TimeSpan.FromSeconds(Math.Max(0, (Math.Min(bytes, frameBytes) - _tokens) / bytesPerSecond));
     }
 
     private void Fill()

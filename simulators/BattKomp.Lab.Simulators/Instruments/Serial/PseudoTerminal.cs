@@ -7,7 +7,7 @@ namespace BattKomp.Lab.Simulators.Instruments.Serial;
 /// whether anybody has the line open, and what is sent to a closed line is lost, as on a wire. A client's close does
 /// not end the line; the next open finds it again under the same path.
 /// </summary>
-public sealed class PseudoTerminal : IDisposable
+public sealed class PseudoTerminal : ILine
 {
     private readonly byte[] _buffer = new byte[4096];
     private int _master;
@@ -33,11 +33,13 @@ public sealed class PseudoTerminal : IDisposable
         Path = Encoding.ASCII.GetString(name, 0, Array.IndexOf(name, (byte)0));
     }
 
+    /// <inheritdoc/>
+    public string Address => Path;
+
     /// <summary>The device path that a client opens.</summary>
     public string Path { get; }
 
-    /// <summary>Waits up to <paramref name="wait"/> for bytes from the client; an unopened line waits its time out.</summary>
-    /// <returns>Whether somebody has the line open, and the bytes (possibly none).</returns>
+    /// <inheritdoc/>
     public (bool Open, byte[] Bytes) Receive(TimeSpan wait, CancellationToken cancel)
     {
         var poll = new Posix.PollDescriptor { Descriptor = _master, Events = Posix.PollIn };
@@ -49,7 +51,7 @@ public sealed class PseudoTerminal : IDisposable
         return ((poll.Happened & Posix.PollHangUp) == 0, []);
     }
 
-    /// <summary>Sends bytes without waiting; false when the line did not take them all.</summary>
+    /// <inheritdoc/>
     public bool Send(byte[] bytes) => Posix.write(_master, bytes, bytes.Length) == bytes.Length;
 
     /// <summary>Throws away what a client that is gone left unread, its exclusive claim and its settings; false when another already claims the line.</summary>
