@@ -1,5 +1,12 @@
+using BattKomp.Lab.EdgeAgent.Instruments.AtorchDl24;
+using BattKomp.Lab.EdgeAgent.Instruments.BinderMk;
+using BattKomp.Lab.EdgeAgent.Instruments.DalyModbus;
 using BattKomp.Lab.EdgeAgent.Instruments.Ebc;
+using BattKomp.Lab.EdgeAgent.Instruments.JbdUart;
+using BattKomp.Lab.EdgeAgent.Instruments.Modbus;
 using BattKomp.Lab.EdgeAgent.Instruments.MqttJson;
+using BattKomp.Lab.EdgeAgent.Instruments.Riden;
+using BattKomp.Lab.EdgeAgent.Instruments.VellemanK8090;
 
 namespace BattKomp.Lab.EdgeAgent.Instruments;
 
@@ -15,5 +22,17 @@ public static class InstrumentCatalogue
 
     /// <summary>How captured frames are decoded, by the vectors' protocol name and by the driver's.</summary>
     public static IReadOnlyDictionary<string, Func<ICaptureDecoder>> Decoders { get; } =
-        Drivers.Values.SelectMany(d => d.Decoders).ToDictionary(d => d.Key, d => d.Value, StringComparer.Ordinal);
+        Drivers.Values.SelectMany(d => d.Decoders).Concat(WithoutDriver()).ToDictionary(d => d.Key, d => d.Value, StringComparer.Ordinal);
+
+    // Decoded on captures, not (yet) driven.
+    private static IEnumerable<KeyValuePair<string, Func<ICaptureDecoder>>> WithoutDriver() =>
+    [
+        new("atorch-ff55", () => new DlCapture()),
+        new("binder-mk53", () => new BinderCapture()),
+        new("daly-modbus", () => new DalyCapture()),
+        new("jbd-uart", () => new JbdCapture()),
+        new("modbus-rtu-tc038d", () => new Tc038dCapture()),
+        new("riden-rd60xx", () => new RidenCapture()),
+        new("velleman-k8090", () => new K8090Capture()),
+    ];
 }

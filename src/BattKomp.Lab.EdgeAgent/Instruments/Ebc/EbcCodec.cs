@@ -51,7 +51,11 @@ public static class EbcCodec
     }
 
     /// <summary>Decodes one report frame; false when it is none. A wrong sum over plausible data is kept and marked.</summary>
-    public static bool TryDecodeReport(ReadOnlySpan<byte> frame, out EbcReport report)
+    public static bool TryDecodeReport(ReadOnlySpan<byte> frame, out EbcReport report) =>
+        TryReadShape(frame, out report) && (report.ChecksumValid || Plausible(report));
+
+    /// <summary>As <see cref="TryDecodeReport"/>, but a wrong sum is only marked, however odd the data: for captures.</summary>
+    public static bool TryReadShape(ReadOnlySpan<byte> frame, out EbcReport report)
     {
         report = default;
         if (frame.Length != ReportLength || frame[0] != Start || frame[^1] != End)
@@ -65,7 +69,7 @@ public static class EbcCodec
         var isFirmware = payload[0] >= FirmwareOffset;
         report = new EbcReport((EbcMode)(type % 10), (EbcPhase)(type / 10), Number(payload[1..]) / 100.0, Number(payload[3..]) / 1000.0,
             Number(payload[5..]) / 1000.0, isFirmware ? null : settings, isFirmware ? settings.First : null, payload[15], sound);
-        return sound || Plausible(report);
+        return true;
     }
 
     /// <summary>Decodes one host frame; false when its shape is wrong.</summary>
@@ -75,7 +79,7 @@ public static class EbcCodec
         if (frame.Length != CommandLength || frame[0] != Start || frame[^1] != End)
             return false;
         var payload = frame[1..^2];
-        host = new EbcHostFrame(payload[0], new EbcSettings(Number(payload[1..]), Number(payload[3..]), Number(payload[5..])), Xor(payload) == frame[^2]);
+        host = new EbcHostFrame(payload[0], new EbcSettings(Number(payload[1..]), Number(payload[3..]), Number(payload[5..])), Xor(payload) == frame[^2], payload.ToArray());
         return true;
     }
 

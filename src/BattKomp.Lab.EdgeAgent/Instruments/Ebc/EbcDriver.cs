@@ -33,6 +33,9 @@ public sealed class EbcDriver : LineDriver
     public override LineDefaults Line { get; } = new(9600, Parity.Even);
 
     /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, Func<ICaptureDecoder>> Decoders { get; } = new Dictionary<string, Func<ICaptureDecoder>> { [Name] = () => new EbcCapture() };
+
+    /// <inheritdoc/>
     public override string? Fault(Step step, ChannelConfig config) => EbcSteps.Fault(step);
 
     /// <inheritdoc/>

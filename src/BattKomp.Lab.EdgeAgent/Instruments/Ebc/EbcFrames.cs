@@ -80,7 +80,8 @@ public enum EbcCommand
 /// <param name="Code">First payload byte.</param>
 /// <param name="Settings">The three numbers that follow it.</param>
 /// <param name="ChecksumValid">Whether the printed sum is right.</param>
-public readonly record struct EbcHostFrame(byte Code, EbcSettings Settings, bool ChecksumValid)
+/// <param name="Payload">All between the borders but the sum.</param>
+public readonly record struct EbcHostFrame(byte Code, EbcSettings Settings, bool ChecksumValid, byte[] Payload)
 {
     /// <summary>The order, or null for a code that this program does not know (calibration among them).</summary>
     public EbcCommand? Command => Code switch
