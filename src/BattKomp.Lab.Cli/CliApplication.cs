@@ -40,6 +40,7 @@ public static class CliApplication
             BookCommand.Create(globals),
             BookingCommands.Create(globals),
             RunCommands.Create(globals),
+            AgentCommands.Create(globals),
             DatasetCommands.Create(globals),
             DataCommands.Create(globals),
         };

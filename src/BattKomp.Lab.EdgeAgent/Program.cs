@@ -2,13 +2,15 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using BattKomp.Lab.EdgeAgent.Hosting;
 using BattKomp.Lab.EdgeAgent.Journal;
+using BattKomp.Lab.EdgeAgent.Uplink;
+using Grpc.Core;
 
 namespace BattKomp.Lab.EdgeAgent;
 
 /// <summary>battlab-agent: 0 ok, 1 refused or invalid, 2 unreadable or unreachable.</summary>
 internal static class AgentProgram
 {
-    private const string Usage = "battlab-agent run --config FILE\nbattlab-agent journal --dir DATA_DIR/journal --json";
+    private const string Usage = "battlab-agent run --config FILE\nbattlab-agent enrol --config FILE --token T\nbattlab-agent journal --dir DATA_DIR/journal --json";
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     private static async Task<int> Main(string[] args)
@@ -18,11 +20,16 @@ internal static class AgentProgram
             return args switch
             {
                 ["run", "--config", var file] => await RunAsync(AgentConfigReader.Load(file)),
+                ["enrol", "--config", var file, "--token", var token] => await EnrolAsync(AgentConfigReader.Load(file), token),
                 ["journal", "--dir", var folder, ..] => Report(folder, json: args.Contains("--json")),
                 _ => Fail(1, Usage),
             };
         }
         catch (ConfigException e)
+        {
+            return Fail(1, e.Message);
+        }
+        catch (InvalidDataException e)
         {
             return Fail(1, e.Message);
         }
@@ -55,6 +62,23 @@ internal static class AgentProgram
             JournalDir = Path.Combine(Path.GetFullPath(config.DataDir), "journal"),
             Process = Environment.ProcessId,
         }, Json)), stop.Token);
+        return 0;
+    }
+
+    private static async Task<int> EnrolAsync(AgentConfig config, string token)
+    {
+        if (config.KeyFile.Length == 0)
+            return Fail(1, "$.key_file: is missing; name the file in which this agent is to keep its own key");
+        using var line = new ServerLine(config.Server, new AgentIdentity(config.Agent, "", config.KeyFile), TimeProvider.System);
+        try
+        {
+            await line.Credentials.EnrolAsync(token, CancellationToken.None);
+        }
+        catch (RpcException e)
+        {
+            return Fail(e.StatusCode is StatusCode.Unavailable or StatusCode.Cancelled ? 2 : 1, e.Status.Detail);
+        }
+        Console.WriteLine($"{config.Agent} is enrolled; its key is in {config.KeyFile}.");
         return 0;
     }
 

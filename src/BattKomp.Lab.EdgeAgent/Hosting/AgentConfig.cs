@@ -47,8 +47,14 @@ public sealed record AgentConfig
     /// <summary>agents/…</summary>
     public required string Agent { get; init; }
 
-    /// <summary>Secret that the server knows this agent by.</summary>
+    /// <summary>Secret that the server knows this agent by; empty when <see cref="KeyFile"/> is given.</summary>
     public required string Token { get; init; }
+
+    /// <summary>The agent's own key (PEM, mode 600), made by `battlab-agent enrol`; empty when a token is given.</summary>
+    public string KeyFile { get; init; } = "";
+
+    /// <summary>One-time token with which the agent enrols itself when the key file does not exist yet; empty = none.</summary>
+    public string EnrolmentToken { get; init; } = "";
 
     /// <summary>gRPC address, e.g. http://127.0.0.1:5001 (h2c).</summary>
     public required Uri Server { get; init; }

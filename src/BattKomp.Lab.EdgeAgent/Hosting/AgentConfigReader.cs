@@ -65,6 +65,8 @@ public static class AgentConfigReader
         var config = new AgentConfig
         {
             Agent = agent,
+            KeyFile = root.Text("key_file"),
+            EnrolmentToken = root.Text("enrolment_token"),
             Token = Token(root),
             Server = server,
             DataDir = root.Text("data_dir", needed: "the folder for journal, leases and locks"),
@@ -94,10 +96,18 @@ public static class AgentConfigReader
     {
         var file = root.Text("token_file");
         var token = root.Text("token");
+        if (root.Has("enrolment_token") && !root.Has("key_file"))
+            root.Mistake("enrolment_token", "needs key_file; name the file in which the agent keeps its own key");
+        if (root.Has("key_file"))
+        {
+            if (token.Length + file.Length > 0)
+                root.Mistake("key_file", "is given beside token or token_file; an agent has either its own key or a token");
+            return "";
+        }
         if (token.Length > 0 || file.Length == 0)
         {
             if (token.Length == 0)
-                root.Mistake("token", "is missing; give token or token_file");
+                root.Mistake("token", "is missing; give key_file (the agent's own key, see battlab-agent enrol), token or token_file");
             return token;
         }
         try

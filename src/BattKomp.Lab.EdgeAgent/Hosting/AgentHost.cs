@@ -52,9 +52,9 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
         _names = new StreamNames(config.Agent, Boot.Boot);
         _locks = new StopLocks(_disk);
         Leases = new LeaseBook(_disk, config.Agent, machine, new MachineUptime()) { Key = PinnedKey() };
-        _server = new ServerLine(config.Server, config.Token);
+        _server = new ServerLine(config.Server, new AgentIdentity(config.Agent, config.Token, config.KeyFile, config.EnrolmentToken), machine);
         _control = new ControlLine(_server.Invoker, this, machine, log);
-        _uplink = new IngestUplink(_journal, _server.Invoker, config.Agent, Boot.Boot, machine, log);
+        _uplink = new IngestUplink(_journal, _server.Invoker, config.Agent, Boot.Boot, machine, log, Boot.Order);
         _mqtt = config.HostBrokerPort is { } port ? new HostedBroker(port, log)
             : config.Broker is { } address ? new BrokerClient(address, config.Agent.Replace('/', '-'), machine, log)
             : null;

@@ -11,7 +11,7 @@ namespace BattKomp.Lab.EdgeAgent.Uplink;
 /// Sends the journal to the server: every entry in order, several in flight, the cursor moved only by acknowledgements. A broken call is begun again from
 /// the cursor; what was sent twice the server knows by its sequences. Nothing is ever dropped here.
 /// </summary>
-public sealed class IngestUplink(AgentJournal journal, CallInvoker server, string agent, string boot, TimeProvider machine, Action<string>? log = null)
+public sealed class IngestUplink(AgentJournal journal, CallInvoker server, string agent, string boot, TimeProvider machine, Action<string>? log = null, long bootOrder = 0)
 {
     private const int MaxInFlight = 256;
     private static readonly TimeSpan CursorInterval = TimeSpan.FromSeconds(1);
@@ -72,7 +72,7 @@ public sealed class IngestUplink(AgentJournal journal, CallInvoker server, strin
 
     private IngestRequest Hello()
     {
-        var hello = new IngestHello { Agent = agent, Boot = boot };
+        var hello = new IngestHello { Agent = agent, Boot = boot, BootOrder = bootOrder };
         hello.Resuming.AddRange(journal.Query(s => s.OpenStreams.Select(o => o.ToKey()).ToList()));
         return new IngestRequest { Hello = hello };
     }

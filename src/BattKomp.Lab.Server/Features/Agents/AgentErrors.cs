@@ -12,5 +12,11 @@ internal static class AgentErrors
             Metadata = { ["agent"] = agent },
         };
 
+    internal static LabException NotEnrolled(string why) =>
+        new(Reason.EnrolmentRefused, $"The enrolment token is not accepted: {why} Ask the lab manager for a new one ('battlab agents enrol').");
+
+    internal static LabException NotProven(string agent) =>
+        new(Reason.TokenMissingOrUnknown, $"The challenge is not signed by the key of '{agent}', is over, or was used. Ask for a new one; if it fails again, enrol the agent.");
+
     internal static LabException Malformed(string what) => new(Reason.BatchMalformed, what);
 }

@@ -22,6 +22,12 @@ public sealed class AgentLines
         return line;
     }
 
+    /// <summary>Ends the agent's line: its key is no longer the agent's.</summary>
+    public void End(string agent)
+    {
+        if (_open.TryGetValue(agent, out var line)) line.Fence();
+    }
+
     internal void Close(AgentLine line) => _open.TryRemove(new KeyValuePair<string, AgentLine>(line.Agent, line));
 }
 

@@ -9,7 +9,7 @@ using Grpc.Core;
 namespace BattKomp.Lab.Server.Features.Ingest;
 
 /// <summary>The way in for records: authorise, then read, store and acknowledge until the agent ends the call.</summary>
-public sealed class IngestServiceHandler(ITelemetryStore store, IRunRegister runs, ILiveFeed live, ProgressReporter progress, AgentFence fence) : IngestService.IngestServiceBase
+public sealed class IngestServiceHandler(ITelemetryStore store, IRunRegister runs, ILiveFeed live, ProgressReporter progress, AgentFence fence, Agents.AgentRegister agents) : IngestService.IngestServiceBase
 {
     /// <inheritdoc/>
     public override async Task Ingest(IAsyncStreamReader<IngestRequest> requestStream, IServerStreamWriter<IngestReply> responseStream, ServerCallContext context)
@@ -39,7 +39,9 @@ public sealed class IngestServiceHandler(ITelemetryStore store, IRunRegister run
     private async Task<string?> AsideAsync(AgentCaller agent, IngestHello hello, CancellationToken cancel)
     {
         if (agent.Revoked) return $"{agent.Name} is revoked";
-        return await store.NoteBootAsync(agent.Name, hello.Boot, cancel) ? null : $"boot {hello.Boot} of {agent.Name} was followed by a newer one; this is a copy of the agent or its leftover";
+        // An agent that does not tell its order is judged by who came first.
+        var newest = hello.BootOrder > 0 ? await agents.IsNewestAsync(agent.Name, hello.Boot, hello.BootOrder, cancel) : await store.NoteBootAsync(agent.Name, hello.Boot, cancel);
+        return newest ? null : $"boot {hello.Boot} of {agent.Name} was followed by a newer one; this is a copy of the agent or its leftover";
     }
 
     private static async Task RunAsync(

@@ -42,6 +42,15 @@ public sealed class LeaseKeyFile : IDisposable
         }
     }
 
+    /// <summary>32 secret bytes for one purpose, the same on every server of this data folder; they tell nothing of the key.</summary>
+    public byte[] Secret(string purpose)
+    {
+        lock (_key)
+        {
+            return HKDF.DeriveKey(HashAlgorithmName.SHA256, _key.Value.ExportParameters(includePrivateParameters: true).D!, 32, info: System.Text.Encoding.UTF8.GetBytes(purpose));
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -47,7 +47,9 @@ public sealed class CallerResolver(CalendarDatabase database, MachineClock clock
 
     private async Task<Caller?> LoadAsync(CalendarTransaction tx, string hash, CancellationToken cancel)
     {
-        var subject = (await tx.QueryAsync("SELECT subject FROM tokens WHERE token_sha256 = @h AND revoked_us IS NULL", r => r.GetString(0), cancel, ("h", hash))).SingleOrDefault();
+        var subject = (await tx.QueryAsync(
+            "SELECT subject FROM tokens WHERE token_sha256 = @h AND revoked_us IS NULL AND (expires_us IS NULL OR expires_us > @now)", r => r.GetString(0), cancel,
+            ("h", hash), ("now", Micros.FromInstant(clock.Now)))).SingleOrDefault();
         if (subject is null) return null;
         if (subject.StartsWith("agents/", StringComparison.Ordinal))
             return (await tx.QueryAsync("SELECT lab, revoked_us FROM agents WHERE name = @n",

@@ -13,6 +13,9 @@ public sealed class Policy
     /// <summary>The first gate of a method.</summary>
     public enum Gate
     {
+        /// <summary>Everyone, with or without a token: the call itself carries the proof.</summary>
+        Open,
+
         /// <summary>Any signed-in person.</summary>
         AnyPerson,
 
@@ -65,6 +68,10 @@ public sealed class Policy
         [Of("RunService/ReleaseRig")] = Gate.LabManager,
         [Of("AgentService/ListAgents")] = Gate.LabStaff,
         [Of("AgentService/RevokeAgent")] = Gate.LabManager,
+        [Of("AgentService/CreateEnrolment")] = Gate.LabManager,
+        [Of("AgentService/EnrolAgent")] = Gate.Open,
+        [Of("AgentService/BeginAgentSession")] = Gate.Open,
+        [Of("AgentService/FinishAgentSession")] = Gate.Open,
         [Of("AgentService/Control")] = Gate.AgentOnly,
         [Of("AgentService/GetLeaseKey")] = Gate.AnyCaller,
         [Of("IngestService/Ingest")] = Gate.AgentOnly,
@@ -73,6 +80,9 @@ public sealed class Policy
         [Of("DatasetService/ListDatasets")] = Gate.AnyPerson,
         [Of("DatasetService/DownloadFile")] = Gate.AnyPerson,
     };
+
+    /// <summary>True for a method that needs no token.</summary>
+    public static bool IsOpen(string method) => Methods.TryGetValue(method, out var gate) && gate is Gate.Open;
 
     /// <exception cref="LabException">NOT_ALLOWED when the caller may not call the method at all.</exception>
     public void RequireMethod(string method, Caller caller)

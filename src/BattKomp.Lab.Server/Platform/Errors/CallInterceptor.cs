@@ -30,14 +30,19 @@ public sealed class CallInterceptor(CallerResolver callers, Policy policy, ILogg
         DuplexStreamingServerMethod<TRequest, TResponse> continuation) =>
         Guard(context, async () => { await continuation(requestStream, responseStream, context); return true; });
 
+    private async Task LetInAsync(ServerCallContext context)
+    {
+        var http = context.GetHttpContext();
+        var caller = await callers.ResolveAsync(http, context.CancellationToken) ?? throw LabErrors.Unauthenticated();
+        policy.RequireMethod(context.Method, caller);
+        http.SetCaller(caller);
+    }
+
     private async Task<T> Guard<T>(ServerCallContext context, Func<Task<T>> call)
     {
         try
         {
-            var http = context.GetHttpContext();
-            var caller = await callers.ResolveAsync(http, context.CancellationToken) ?? throw LabErrors.Unauthenticated();
-            policy.RequireMethod(context.Method, caller);
-            http.SetCaller(caller);
+            if (!Policy.IsOpen(context.Method)) await LetInAsync(context);
             return await call();
         }
         catch (LabException e)

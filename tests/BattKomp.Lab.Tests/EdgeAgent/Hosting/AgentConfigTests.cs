@@ -59,6 +59,15 @@ public class AgentConfigTests
     }
 
     [Theory]
+    [InlineData("\"token\": \"t\", \"key_file\": \"k\"", "$.key_file:")]
+    [InlineData("\"token\": \"t\", \"enrolment_token\": \"e\"", "$.enrolment_token:")]
+    public void An_agent_has_either_a_token_or_a_key(string fields, string path)
+    {
+        var text = "{ \"agent\": \"agents/e1\", \"server\": \"http://127.0.0.1:5001\", \"data_dir\": \"d\", FIELDS, \"channels\": [] }".Replace("FIELDS", fields, StringComparison.Ordinal);
+        Assert.Contains(Assert.Throws<ConfigException>(() => AgentConfigReader.Parse(text)).Mistakes, m => m.StartsWith(path, StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData("nope")]
     [InlineData("[]")]
     public void What_is_no_configuration_is_refused(string text) => Assert.Throws<ConfigException>(() => AgentConfigReader.Parse(text));

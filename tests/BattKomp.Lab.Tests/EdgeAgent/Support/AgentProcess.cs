@@ -65,6 +65,20 @@ internal sealed partial class AgentProcess : IAsyncDisposable
         return (agent._process.ExitCode, agent.Errors);
     }
 
+    /// <summary>Runs one command of the program to its end.</summary>
+    public static async Task<(int Code, string Output, string Errors)> CommandAsync(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in (string[])[Assembly, .. arguments])
+            start.ArgumentList.Add(argument);
+        using var process = Process.Start(start)!;
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        bound.CancelAfter(TimeSpan.FromSeconds(30));
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(bound.Token), process.StandardError.ReadToEndAsync(bound.Token));
+        await process.WaitForExitAsync(bound.Token);
+        return (process.ExitCode, await output, await errors);
+    }
+
     /// <summary>SIGKILL.</summary>
     public async Task KillAsync()
     {

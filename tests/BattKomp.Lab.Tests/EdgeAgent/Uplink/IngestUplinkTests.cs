@@ -23,7 +23,7 @@ public sealed class IngestUplinkTests : IAsyncLifetime
     {
         _server = await FakeLabServer.StartAsync();
         _journal = AgentJournal.Open(_disk, new JournalOptions { SegmentBytes = 20_000 });
-        _line = new ServerLine(_server.Address, "secret");
+        _line = new ServerLine(_server.Address, new AgentIdentity("agents/a", "secret"), TimeProvider.System);
     }
 
     public async ValueTask DisposeAsync()

@@ -24,6 +24,7 @@ public sealed class EveryReasonTests
     [
         Reason.FieldsInvalid, Reason.TokenMissingOrUnknown, Reason.NotAllowed, Reason.ResourceNotFound, Reason.BookingRefused, Reason.WrongState, Reason.EtagStale,
         Reason.RequestIdReused, Reason.ResourceExists, Reason.StoreUnavailable, Reason.BatchMalformed, Reason.AgentFenced, Reason.DataGone, Reason.InternalError,
+        Reason.EnrolmentRefused,
     ];
 
     [Fact]
@@ -41,6 +42,15 @@ public sealed class EveryReasonTests
     [Fact]
     public async Task Not_allowed() => await BothAsync(Reason.NotAllowed, TestSeed.Teacher,
         i => new AgentService.AgentServiceClient(i).ListAgentsAsync(new ListAgentsRequest(), cancellationToken: Cancel).ResponseAsync, () => Get("/v1/agents"));
+
+    [Fact]
+    public async Task An_enrolment_token_that_nobody_issued()
+    {
+        using var key = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
+        var request = new EnrolAgentRequest { Token = "enrol-guessed", PublicKey = ByteString.CopyFrom(key.ExportSubjectPublicKeyInfo()) };
+        await BothAsync(Reason.EnrolmentRefused, "", i => new AgentService.AgentServiceClient(i).EnrolAgentAsync(request, cancellationToken: Cancel).ResponseAsync,
+            () => Post("/v1/agents:enrol", JsonFormatter.Default.Format(request)));
+    }
 
     [Fact]
     public async Task Not_found() => await BothAsync(Reason.ResourceNotFound, TestSeed.Teacher,

@@ -57,10 +57,10 @@ public sealed class IngestLine : IDisposable
 
     private IngestLine(AsyncDuplexStreamingCall<IngestRequest, IngestReply> call) => _call = call;
 
-    public static async Task<IngestLine> OpenAsync(TestLab lab, string token = TestSeed.Agent, string agent = TestSeed.AgentName, string boot = "b1", params StreamKey[] resuming)
+    public static async Task<IngestLine> OpenAsync(TestLab lab, string token = TestSeed.Agent, string agent = TestSeed.AgentName, string boot = "b1", long order = 0, params StreamKey[] resuming)
     {
         var line = new IngestLine(new IngestService.IngestServiceClient(lab.As(token)).Ingest(cancellationToken: TestContext.Current.CancellationToken));
-        await line._call.RequestStream.WriteAsync(new IngestRequest { Hello = new IngestHello { Agent = agent, Boot = boot, Resuming = { resuming } } }, TestContext.Current.CancellationToken);
+        await line._call.RequestStream.WriteAsync(new IngestRequest { Hello = new IngestHello { Agent = agent, Boot = boot, BootOrder = order, Resuming = { resuming } } }, TestContext.Current.CancellationToken);
         return line;
     }
 
