@@ -34,7 +34,7 @@ public static class CliApplication
 
     private static RootCommand Root(Globals globals)
     {
-        var root = new RootCommand("BattKomp.Lab: book battery test rigs, follow runs, pull datasets, read cycler files.")
+        var root = new RootCommand("BattKomp.Lab: book battery test rigs, follow runs, pull datasets, read cycler files and captured frames.")
         {
             RigCommands.Create(globals),
             BookCommand.Create(globals),
@@ -43,6 +43,7 @@ public static class CliApplication
             AgentCommands.Create(globals),
             DatasetCommands.Create(globals),
             DataCommands.Create(globals),
+            InstrumentCommands.Create(globals),
         };
         root.Add(globals.Server);
         root.Add(globals.Token);

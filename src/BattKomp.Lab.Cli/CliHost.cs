@@ -10,10 +10,16 @@ namespace BattKomp.Lab.Cli;
 /// <param name="Time">Machine time, for relative times and deadlines.</param>
 public sealed record CliHost(TextWriter Out, TextWriter Error, bool ErrorIsTerminal, Func<string, string?> Environment, TimeProvider Time)
 {
+    /// <summary>What is piped in.</summary>
+    public TextReader In { get; init; } = TextReader.Null;
+
     /// <summary>The real streams, UTF-8 on every system.</summary>
     public static CliHost OfThisProcess()
     {
         Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
-        return new CliHost(Console.Out, Console.Error, !Console.IsErrorRedirected, System.Environment.GetEnvironmentVariable, TimeProvider.System);
+        return new CliHost(Console.Out, Console.Error, !Console.IsErrorRedirected, System.Environment.GetEnvironmentVariable, TimeProvider.System)
+        {
+            In = new StreamReader(Console.OpenStandardInput(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)),
+        };
     }
 }

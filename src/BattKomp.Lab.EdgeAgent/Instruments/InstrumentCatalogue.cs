@@ -2,10 +2,14 @@ using BattKomp.Lab.EdgeAgent.Instruments.AtorchDl24;
 using BattKomp.Lab.EdgeAgent.Instruments.BinderMk;
 using BattKomp.Lab.EdgeAgent.Instruments.DalyModbus;
 using BattKomp.Lab.EdgeAgent.Instruments.Ebc;
+using BattKomp.Lab.EdgeAgent.Instruments.Espec;
+using BattKomp.Lab.EdgeAgent.Instruments.HcpTc038;
 using BattKomp.Lab.EdgeAgent.Instruments.JbdUart;
+using BattKomp.Lab.EdgeAgent.Instruments.MethodScript;
 using BattKomp.Lab.EdgeAgent.Instruments.Modbus;
 using BattKomp.Lab.EdgeAgent.Instruments.MqttJson;
 using BattKomp.Lab.EdgeAgent.Instruments.Riden;
+using BattKomp.Lab.EdgeAgent.Instruments.Scpi;
 using BattKomp.Lab.EdgeAgent.Instruments.VellemanK8090;
 
 namespace BattKomp.Lab.EdgeAgent.Instruments;
@@ -27,12 +31,18 @@ public static class InstrumentCatalogue
     // Decoded on captures, not (yet) driven.
     private static IEnumerable<KeyValuePair<string, Func<ICaptureDecoder>>> WithoutDriver() =>
     [
+        new("ascii-aimtti-ld400p", () => new ScpiDecoder(ScpiDialect.AimTti)),
+        new("ascii-tdk-genesys", () => new ScpiDecoder(ScpiDialect.Genesys)),
         new("atorch-ff55", () => new DlCapture()),
         new("binder-mk53", () => new BinderCapture()),
         new("daly-modbus", () => new DalyCapture()),
+        new(EspecDecoder.Name, () => new EspecDecoder()),
+        new(Tc038Decoder.Name, () => new Tc038Decoder()),
         new("jbd-uart", () => new JbdCapture()),
+        new("methodscript", () => new MethodScriptDecoder()),
         new("modbus-rtu-tc038d", () => new Tc038dCapture()),
         new("riden-rd60xx", () => new RidenCapture()),
+        new("scpi-kepco-bop", () => new ScpiDecoder(ScpiDialect.Scpi)),
         new("velleman-k8090", () => new K8090Capture()),
     ];
 }

@@ -16,7 +16,7 @@ public sealed class DependencyEdgesTests
         ["Telemetry"] = ["BatteryData"],
         ["Server"] = ["Contracts", "Domain", "BatteryData", "Telemetry"],
         ["EdgeAgent"] = ["Contracts", "Domain", "BatteryData"],
-        ["Cli"] = ["Contracts", "BatteryData"],
+        ["Cli"] = ["Contracts", "BatteryData", "EdgeAgent"],
         ["Demo"] = ["Simulators"],
     };
 

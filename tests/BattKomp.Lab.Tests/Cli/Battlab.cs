@@ -38,12 +38,17 @@ public sealed record Ran(int Exit, string Out, string Error)
 /// <summary>Runs battlab, in this process or as the built program.</summary>
 public static class Battlab
 {
+    /// <summary>In this process with something piped in.</summary>
+    public static Task<Ran> PipeAsync(string input, params string[] args) => RunAsync(null, new StringReader(input), args);
+
     /// <summary>In this process: quick, the same code from the command line down.</summary>
-    public static async Task<Ran> RunAsync(IReadOnlyDictionary<string, string>? environment, params string[] args)
+    public static Task<Ran> RunAsync(IReadOnlyDictionary<string, string>? environment, params string[] args) => RunAsync(environment, TextReader.Null, args);
+
+    private static async Task<Ran> RunAsync(IReadOnlyDictionary<string, string>? environment, TextReader input, string[] args)
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
-        var host = new CliHost(output, error, ErrorIsTerminal: false, name => environment?.GetValueOrDefault(name), TimeProvider.System);
+        var host = new CliHost(output, error, ErrorIsTerminal: false, name => environment?.GetValueOrDefault(name), TimeProvider.System) { In = input };
         var exit = await CliApplication.RunAsync(args, host, TestContext.Current.CancellationToken);
         return new Ran(exit, output.ToString(), error.ToString());
     }
