@@ -2,9 +2,12 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using BattKomp.Lab.Domain.Access;
 using BattKomp.Lab.Server.Features.Ingest;
+using BattKomp.Lab.Server.Features.Leases;
 using BattKomp.Lab.Server.Platform;
+using BattKomp.Lab.Server.Platform.Database;
 using BattKomp.Lab.Server.Platform.Hosting;
 using BattKomp.Lab.Telemetry;
+using BattKomp.Lab.V1;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
@@ -17,8 +20,7 @@ namespace BattKomp.Lab.Benchmarks;
 /// <summary>The real server in this process on a free port, with one agent's token; runs are placed from memory, so that the records' path alone is measured.</summary>
 internal sealed class IngestHost : IAsyncDisposable
 {
-    public const string Agent = "agents/bench", Run = "runs/bench";
-    private const string Token = "bench-token";
+    public const string Agent = "agents/bench", Run = "runs/bench", Token = "bench-token";
     private readonly WebApplication _app;
     private readonly GrpcChannel _channel;
 
@@ -27,6 +29,8 @@ internal sealed class IngestHost : IAsyncDisposable
         _app = app;
         _channel = GrpcChannel.ForAddress(AddressFile.Of(app).Grpc, new GrpcChannelOptions { MaxReceiveMessageSize = null });
     }
+
+    public Uri Address => new(AddressFile.Of(_app).Grpc);
 
     public ITelemetryStore Store => _app.Services.GetRequiredService<ITelemetryStore>();
 
@@ -43,6 +47,8 @@ internal sealed class IngestHost : IAsyncDisposable
             agents = new[] { new { name = Agent, lab = "labs/bench", token = Token } },
         }));
         var options = new LabOptions { DataDirectory = folder, Http = "http://127.0.0.1:0", Grpc = "http://127.0.0.1:0", SeedFile = seed };
+        // The leases given here have no booking, which the sweep would end them for.
+        options.Runs.SweepSeconds = 0;
         var app = LabApplication.Build(options, TimeProvider.System, builder =>
         {
             builder.Logging.ClearProviders();
@@ -51,6 +57,10 @@ internal sealed class IngestHost : IAsyncDisposable
         await LabApplication.StartAsync(app, CancellationToken.None);
         return new IngestHost(app);
     }
+
+    /// <summary>Gives the agent a lease without a booking.</summary>
+    public Task GiveLeaseAsync(Lease lease) => _app.Services.GetRequiredService<CalendarDatabase>().WriteAsync(
+        tx => _app.Services.GetRequiredService<Leases>().TryGiveAsync(tx, lease, CancellationToken.None), CancellationToken.None);
 
     public async ValueTask DisposeAsync()
     {
@@ -61,7 +71,7 @@ internal sealed class IngestHost : IAsyncDisposable
 
     private sealed class OneRun : IRunRegister
     {
-        public Task<StreamPlacement> PlaceAsync(AgentCaller agent, StreamKey key, StreamHeader header, CancellationToken cancel) => Task.FromResult(new StreamPlacement(Run));
+        public Task<StreamPlacement> PlaceAsync(AgentCaller agent, Telemetry.StreamKey key, StreamHeader header, CancellationToken cancel) => Task.FromResult(new StreamPlacement(Run));
 
         public Task ReportAsync(IReadOnlyList<StreamProgress> progress, CancellationToken cancel) => Task.CompletedTask;
     }

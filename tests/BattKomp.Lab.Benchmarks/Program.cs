@@ -4,10 +4,12 @@ using BattKomp.Lab.Benchmarks;
 // One line a benchmark: its name and what runs it. Each returns the object that is printed as the last line (design §10).
 var benchmarks = new Dictionary<string, Func<string[], Task<object>>>(StringComparer.Ordinal)
 {
+    ["agent"] = AgentBenchmark.RunAsync,
     ["book-create"] = BookCreateBenchmark.RunAsync,
     ["ingest-duckdb"] = IngestDuckDbBenchmark.RunAsync,
     ["ingest-live"] = IngestLiveBenchmark.RunAsync,
     ["journal"] = JournalBenchmark.RunAsync,
+    ["mqtt-single"] = MqttSingleBenchmark.RunAsync,
 };
 
 var name = args.FirstOrDefault(a => !a.StartsWith('-'));
