@@ -3,6 +3,9 @@ using BattKomp.Lab.Simulators.Cells;
 using BattKomp.Lab.Simulators.Faults;
 using BattKomp.Lab.Simulators.Hosting;
 using BattKomp.Lab.Simulators.Instruments.Ebc;
+using BattKomp.Lab.Simulators.Instruments.Jbd;
+using BattKomp.Lab.Simulators.Instruments.K8090;
+using BattKomp.Lab.Simulators.Instruments.Scpi;
 
 namespace BattKomp.Lab.Simulators.Instruments;
 
@@ -13,6 +16,9 @@ public static class DeviceRegistry
     public static IReadOnlyList<DeviceType> All { get; } =
     [
         new("ebc-a20", "SIM-EBC-1", EbcDevice.Build),
+        new("scpi", "SIM-SCPI-1", ScpiDevice.Build),
+        new("jbd-uart", "SIM-BMS-1", JbdDevice.Build),
+        new("velleman-k8090", "SIM-RELAY-1", K8090Device.Build),
     ];
 
     /// <summary>The type of that name; null = none.</summary>
