@@ -8,6 +8,7 @@ internal static class AgentConfig
     public static string Json(string server, string token, string folder, IReadOnlyList<DemoBench> benches, BenchPlace place, DateTimeOffset origin) => new JsonObject
     {
         ["agent"] = DemoSeed.Agent,
+        ["lab_kind"] = "virtual",
         ["token"] = token,
         ["server"] = server,
         ["data_dir"] = folder,

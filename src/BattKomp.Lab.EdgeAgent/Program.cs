@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using BattKomp.Lab.EdgeAgent.Hosting;
+using BattKomp.Lab.EdgeAgent.Hosting.Check;
 using BattKomp.Lab.EdgeAgent.Journal;
 using BattKomp.Lab.EdgeAgent.Uplink;
 using Grpc.Core;
@@ -10,7 +11,12 @@ namespace BattKomp.Lab.EdgeAgent;
 /// <summary>battlab-agent: 0 ok, 1 refused or invalid, 2 unreadable or unreachable.</summary>
 internal static class AgentProgram
 {
-    private const string Usage = "battlab-agent run --config FILE\nbattlab-agent enrol --config FILE --token T\nbattlab-agent journal --dir DATA_DIR/journal --json";
+    private const string Usage = """
+        battlab-agent run --config FILE
+        battlab-agent check --config FILE [--json]
+        battlab-agent enrol --config FILE --token T
+        battlab-agent journal --dir DATA_DIR/journal --json
+        """;
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     private static async Task<int> Main(string[] args)
@@ -21,6 +27,7 @@ internal static class AgentProgram
             {
                 ["run", "--config", var file] => await RunAsync(AgentConfigReader.Load(file)),
                 ["enrol", "--config", var file, "--token", var token] => await EnrolAsync(AgentConfigReader.Load(file), token),
+                ["check", "--config", var file, ..] => ConfigCheck.Print(ConfigCheck.Of(file), json: args.Contains("--json"), Console.Out, Console.Error),
                 ["journal", "--dir", var folder, ..] => Report(folder, json: args.Contains("--json")),
                 _ => Fail(1, Usage),
             };

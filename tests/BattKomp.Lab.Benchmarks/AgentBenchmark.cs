@@ -63,6 +63,7 @@ public static class AgentBenchmark
         }));
         using var agent = await ChildProcess.StartDotnetAsync("src/BattKomp.Lab.EdgeAgent", "battlab-agent", "run", "--config", Write(folder, "agent.json", new
         {
+            lab_kind = "virtual",
             agent = IngestHost.Agent,
             token = IngestHost.Token,
             server = host.Address,

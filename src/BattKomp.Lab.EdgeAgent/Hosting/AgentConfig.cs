@@ -39,6 +39,12 @@ public sealed record ChannelConfig
 
     /// <summary>What the driver read of its own fields; its type is the driver's business.</summary>
     public object? Settings { get; init; }
+
+    /// <summary>Alarms that this agent watches on the channel beside those of a lease.</summary>
+    public IReadOnlyList<AlarmRule> Alarms { get; init; } = [];
+
+    /// <summary>The channel's own piece of the file, to tell whether it has changed.</summary>
+    public string Text { get; init; } = "";
 }
 
 /// <summary>What `battlab-agent run --config FILE` reads.</summary>
@@ -77,14 +83,42 @@ public sealed record AgentConfig
     /// <summary>Another's broker; null = none.</summary>
     public BrokerAddress? Broker { get; init; }
 
+    /// <summary>True in a lab of kind virtual: every channel is a simulator, and says so.</summary>
+    public bool Virtual { get; init; }
+
+    /// <summary>The relay card that opens circuits when this agent dies; null = none.</summary>
+    public WatchdogConfig? Watchdog { get; init; }
+
+    /// <summary>The agent's own page; null = none.</summary>
+    public LocalPageConfig? LocalPage { get; init; }
+
+    /// <summary>What is doubtful but usable.</summary>
+    public IReadOnlyList<ConfigMistake> Warnings { get; init; } = [];
+
+    /// <summary>All that needs a restart when it changes, as one text: everything but the channels.</summary>
+    public string Rest { get; init; } = "";
+
     /// <summary>The channels.</summary>
     public required IReadOnlyList<ChannelConfig> Channels { get; init; }
 }
 
-/// <summary>A configuration that cannot be used: every mistake with its JSON path and remedy.</summary>
-public sealed class ConfigException(IReadOnlyList<string> mistakes)
-    : Exception($"The configuration has {mistakes.Count} mistake(s):{Environment.NewLine}{string.Join(Environment.NewLine, mistakes)}")
+/// <summary>The relay card that the watchdog process holds, one relay in the circuit of each guarded channel.</summary>
+/// <param name="Device">The card's own serial line.</param>
+/// <param name="Relays">Relay (1 to 8) by guarded channel.</param>
+/// <param name="Timeout">Longest silence of the agent's heartbeat.</param>
+/// <param name="ClosedWhenOn">True when a relay that is on closes the circuit (contacts normally open: no power, no current).</param>
+/// <param name="CurrentBelow">With the relay open, |current| must be below this, A …</param>
+/// <param name="Within">… after this time, else the relay is called stuck.</param>
+public sealed record WatchdogConfig(string Device, IReadOnlyDictionary<string, int> Relays, TimeSpan Timeout, bool ClosedWhenOn, double CurrentBelow, TimeSpan Within)
 {
-    /// <summary>"$.path: what is wrong; remedy".</summary>
-    public IReadOnlyList<string> Mistakes { get; } = mistakes;
+    /// <summary>What the card may take to obey and confirm, three attempts.</summary>
+    public static TimeSpan CardTime { get; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Longest time from the death of the agent to an open circuit.</summary>
+    public TimeSpan Bound => Timeout + CardTime;
 }
+
+/// <summary>The agent's own page on 127.0.0.1.</summary>
+/// <param name="Port">TCP port.</param>
+/// <param name="Pin">Asked for at every stop; empty = not asked.</param>
+public sealed record LocalPageConfig(int Port, string Pin);

@@ -18,7 +18,8 @@ public static class AgentConfigReader
     private static string KnownProtocols => string.Join(", ", InstrumentCatalogue.Drivers.Keys.Order(StringComparer.Ordinal));
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="ConfigException">It cannot be read or used.</exception>
+    /// <exception cref="ConfigException">It cannot be used.</exception>
+    /// <exception cref="IOException">It cannot be read; the text names the file and the reason.</exception>
     public static AgentConfig Load(string file)
     {
         try
@@ -27,7 +28,7 @@ public static class AgentConfigReader
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ConfigException([$"$: {file} cannot be read: {e.Message}; name a readable JSON file with --config"]);
+            throw new IOException($"{file} cannot be read: {e.Message}; name a readable JSON file with --config", e);
         }
     }
 
@@ -35,20 +36,24 @@ public static class AgentConfigReader
     /// <exception cref="ConfigException">It cannot be used.</exception>
     public static AgentConfig Parse(string json)
     {
-        var mistakes = new List<string>();
         try
         {
             using var document = JsonDocument.Parse(json, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
-            var config = Root(new JsonFields(document.RootElement, "$", mistakes), mistakes);
-            return mistakes.Count == 0 ? config : throw new ConfigException(mistakes);
+            var lines = new JsonLines(json);
+            var findings = new ConfigFindings();
+            var config = Root(new JsonFields(document.RootElement, "$", findings));
+            foreach (var twice in lines.Twice)
+                findings.Mistake(twice, "is given twice in the same object; keep one");
+            var mistakes = findings.Mistakes(lines);
+            return mistakes.Count == 0 ? config with { Warnings = findings.Warnings(lines) } : throw new ConfigException(mistakes);
         }
         catch (JsonException e)
         {
-            throw new ConfigException([$"$: not JSON: {e.Message}"]);
+            throw new ConfigException([new ConfigMistake((int)(e.LineNumber ?? 0) + 1, "$", $"not JSON: {e.Message}")]);
         }
     }
 
-    private static AgentConfig Root(JsonFields root, List<string> mistakes)
+    private static AgentConfig Root(JsonFields root)
     {
         var agent = root.Text("agent", needed: "the agent's name, agents/…");
         if (agent.Length > 0 && !ResourceNames.Is(agent, "agents"))
@@ -75,12 +80,32 @@ public static class AgentConfigReader
             LeaseKeyFile = root.Text("lease_key_file"),
             HostBrokerPort = hostPort,
             Broker = client,
+            Virtual = LabKind(root),
+            Watchdog = root.Object("watchdog") is { } watchdog ? SafetyConfigReader.Watchdog(watchdog) : null,
+            LocalPage = root.Object("local_page") is { } page ? SafetyConfigReader.LocalPage(page) : null,
+            Rest = Rest(root),
             Channels = Carried(Transport(root), [.. root.Objects("channels", "list the channels that this agent serves").Select(Channel)]),
         };
         Together(root, config);
+        SafetyConfigReader.Together(root, config, Test(root));
         root.Done();
         return config;
     }
+
+    // In a production agent a simulator is at home in a virtual lab only; "test" is for commissioning at a desk.
+    private static bool Test(JsonFields root) => OneOf(root, "mode", "production", "test") == "test";
+
+    private static bool LabKind(JsonFields root) => OneOf(root, "lab_kind", "physical", "virtual") == "virtual";
+
+    private static string OneOf(JsonFields root, string field, string standard, string other)
+    {
+        var text = root.Text(field, standard);
+        if (text != standard && text != other)
+            root.Mistake(field, $"is \"{text}\"; {standard} or {other} is needed");
+        return text;
+    }
+
+    private static string Rest(JsonFields root) => string.Join('\n', root.Parts().Where(p => p.Name != "channels").Select(p => $"{p.Name}={p.Raw}").Order(StringComparer.Ordinal));
 
     private static void Together(JsonFields root, AgentConfig config)
     {
@@ -200,7 +225,11 @@ public static class AgentConfigReader
             Parity = ParityOf(channel, driver?.Line?.Parity ?? Parity.None),
             Identity = channel.Text("identity"),
             Settings = driver?.ReadSettings(channel),
+            Alarms = SafetyConfigReader.Alarms(channel),
+            Text = channel.Raw,
         };
+        if (driver is not null)
+            SafetyConfigReader.Doubts(channel, config, driver);
         channel.Done();
         return config;
     }

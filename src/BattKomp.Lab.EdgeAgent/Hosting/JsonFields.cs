@@ -6,20 +6,39 @@ namespace BattKomp.Lab.EdgeAgent.Hosting;
 internal sealed class JsonFields
 {
     private readonly JsonElement _object;
-    private readonly List<string> _mistakes;
+    private readonly ConfigFindings _findings;
     private readonly HashSet<string> _known = [];
 
-    public JsonFields(JsonElement element, string path, List<string> mistakes)
+    public JsonFields(JsonElement element, string path, ConfigFindings findings)
     {
-        (Path, _mistakes) = (path, mistakes);
+        (Path, _findings) = (path, findings);
         _object = element.ValueKind == JsonValueKind.Object ? element : default;
         if (element.ValueKind != JsonValueKind.Object)
-            mistakes.Add($"{path}: is {element.ValueKind}; an object is needed");
+            findings.Mistake(path, $"is {element.ValueKind}; an object is needed");
     }
 
     public string Path { get; }
 
-    public void Mistake(string field, string problem) => _mistakes.Add($"{Path}.{field}: {problem}");
+    public void Mistake(string field, string problem) => _findings.Mistake($"{Path}.{field}", problem);
+
+    /// <summary>Something doubtful that leaves the configuration usable.</summary>
+    public void Warn(string field, string problem) => _findings.Warn($"{Path}.{field}", problem);
+
+    /// <summary>The object as the file spells it.</summary>
+    public string Raw => _object.ValueKind == JsonValueKind.Object ? _object.GetRawText() : "";
+
+    /// <summary>Its fields as the file spells them.</summary>
+    public IReadOnlyList<(string Name, string Raw)> Parts() =>
+        _object.ValueKind == JsonValueKind.Object ? [.. _object.EnumerateObject().Select(p => (p.Name, p.Value.GetRawText()))] : [];
+
+    /// <summary>Fields whose names are the writer's own, numbers all; asking makes them known.</summary>
+    public IReadOnlyDictionary<string, int> Numbers(double low, double high)
+    {
+        var numbers = new Dictionary<string, int>();
+        foreach (var (name, _) in Parts())
+            numbers[name] = (int)Number(name, low, low, high);
+        return numbers;
+    }
 
     public bool Has(string field) => Find(field) is not null;
 
@@ -55,13 +74,13 @@ internal sealed class JsonFields
         return otherwise;
     }
 
-    public JsonFields? Object(string field) => Find(field) is { } found ? new JsonFields(found, $"{Path}.{field}", _mistakes) : null;
+    public JsonFields? Object(string field) => Find(field) is { } found ? new JsonFields(found, $"{Path}.{field}", _findings) : null;
 
     public IReadOnlyList<JsonFields> Objects(string field, string? needed = null)
     {
         var found = Find(field);
         if (found is { ValueKind: JsonValueKind.Array } array)
-            return [.. array.EnumerateArray().Select((e, k) => new JsonFields(e, $"{Path}.{field}[{k}]", _mistakes))];
+            return [.. array.EnumerateArray().Select((e, k) => new JsonFields(e, $"{Path}.{field}[{k}]", _findings))];
         if (found is not null)
             Mistake(field, $"is {Shown(found.Value)}; a list is needed");
         else if (needed is not null)

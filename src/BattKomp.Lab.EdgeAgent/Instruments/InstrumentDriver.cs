@@ -49,6 +49,12 @@ public abstract class InstrumentDriver
     /// <summary>Declared longest time from an order to no current with the line up; a test proves it. Zero for what cannot energise.</summary>
     public virtual TimeSpan TimeToSafe => TimeSpan.Zero;
 
+    /// <summary>True when the protocol carries a name or serial number of the one device, so that a simulator shows itself by <c>SIM</c>.</summary>
+    public virtual bool NamesItself => false;
+
+    /// <summary>Longest time in which a healthy session says nothing; a channel whose loop stands still for longer stops the agent's heartbeat to the watchdog.</summary>
+    public virtual TimeSpan LongestSilence => TimeSpan.FromSeconds(15);
+
     /// <summary>True when REST keeps what the step before it set (a chamber); else REST is output off.</summary>
     public virtual bool RestHolds => false;
 

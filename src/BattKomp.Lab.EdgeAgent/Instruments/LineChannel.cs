@@ -135,6 +135,8 @@ public sealed class LineChannel : ChannelDriver
     {
         if (_config.Identity.Length > 0 && !session.Identity.Contains(_config.Identity, StringComparison.Ordinal))
             throw new IOException($"{_config.Device} is \"{session.Identity}\", not \"{_config.Identity}\"; nothing is ordered of it. Correct device or identity.");
+        if (SimulatedIdentity.Problem(session.Identity, _config.Simulated, _driver.NamesItself) is { } problem)
+            throw new IOException($"{_config.Device}: {problem}.");
     }
 
     private void LineIsLost(string why)

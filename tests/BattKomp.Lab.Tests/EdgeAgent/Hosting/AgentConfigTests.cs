@@ -8,7 +8,7 @@ namespace BattKomp.Lab.Tests.EdgeAgent.Hosting;
 public class AgentConfigTests
 {
     [Fact]
-    public void All_mistakes_are_told_at_once_each_with_its_path_and_remedy()
+    public void All_mistakes_are_told_at_once_each_with_its_line_path_and_remedy()
     {
         var mistakes = Assert.Throws<ConfigException>(() => AgentConfigReader.Parse("""
             {
@@ -23,8 +23,10 @@ public class AgentConfigTests
             """)).Mistakes;
         foreach (var path in (string[])["$.agent:", "$.token:", "$.server:", "$.data_dir:", "$.colour:", "$.lab_clock.lab_origin:", "$.lab_clock.speed:",
             "$.channels[0].protocol:", "$.channels[1].device:", "$.channels[1].parity:", "$.channels[2].limits.max_volt:", "$.channels[2].mapping:", "$.channels:", "$.broker:"])
-            Assert.Contains(mistakes, m => m.StartsWith(path, StringComparison.Ordinal));
+            Assert.Contains(mistakes, m => m.Path + ":" == path);
         Assert.Equal(14, mistakes.Count);
+        foreach (var (path, line) in new[] { ("$.agent", 2), ("$.token", 1), ("$.lab_clock.speed", 3), ("$.channels[0].protocol", 5), ("$.channels[1].device", 6), ("$.channels[2].limits.max_volt", 7) })
+            Assert.Equal(line, mistakes.Single(m => m.Path == path).Line);
     }
 
     [Fact]
@@ -34,7 +36,8 @@ public class AgentConfigTests
             {
               "agent": "agents/e1", "token": "t", "server": "http://127.0.0.1:5001", "data_dir": "d",
               "broker": { "host": true, "port": 1999 }, // the agent's own
-              "channels": [ { "channel": "rigs/a/channels/1", "protocol": "mqtt-json", "mapping": { "instrument": "SIM-1" } }, ],
+              "lab_kind": "virtual",
+              "channels": [ { "channel": "rigs/a/channels/1", "protocol": "mqtt-json", "simulated": true, "mapping": { "instrument": "SIM-1" } }, ],
             }
             """);
         Assert.Equal(1999, config.HostBrokerPort);
@@ -64,7 +67,7 @@ public class AgentConfigTests
     public void An_agent_has_either_a_token_or_a_key(string fields, string path)
     {
         var text = "{ \"agent\": \"agents/e1\", \"server\": \"http://127.0.0.1:5001\", \"data_dir\": \"d\", FIELDS, \"channels\": [] }".Replace("FIELDS", fields, StringComparison.Ordinal);
-        Assert.Contains(Assert.Throws<ConfigException>(() => AgentConfigReader.Parse(text)).Mistakes, m => m.StartsWith(path, StringComparison.Ordinal));
+        Assert.Contains(Assert.Throws<ConfigException>(() => AgentConfigReader.Parse(text)).Mistakes, m => m.ToString().Contains(path, StringComparison.Ordinal));
     }
 
     [Theory]

@@ -108,6 +108,7 @@ internal sealed partial class AgentProcess : IAsyncDisposable
         File.WriteAllText(file, JsonSerializer.Serialize(new
         {
             agent = "agents/a1",
+            lab_kind = "virtual",
             token = "secret",
             server = server.ToString(),
             data_dir = folder.File("data"),

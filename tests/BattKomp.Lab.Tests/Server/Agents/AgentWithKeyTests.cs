@@ -84,6 +84,7 @@ public sealed class AgentWithKeyTests
         var fields = new Dictionary<string, object>
         {
             ["agent"] = "agents/edge-9",
+            ["lab_kind"] = "virtual",
             ["key_file"] = folder.File("keys/agent.pem"),
             ["server"] = lab.GrpcAddress,
             ["data_dir"] = folder.File("data"),
