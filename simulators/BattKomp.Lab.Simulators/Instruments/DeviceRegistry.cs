@@ -2,9 +2,12 @@ using System.Text.Json;
 using BattKomp.Lab.Simulators.Cells;
 using BattKomp.Lab.Simulators.Faults;
 using BattKomp.Lab.Simulators.Hosting;
+using BattKomp.Lab.Simulators.Instruments.Chambers;
+using BattKomp.Lab.Simulators.Instruments.Daly;
 using BattKomp.Lab.Simulators.Instruments.Ebc;
 using BattKomp.Lab.Simulators.Instruments.Jbd;
 using BattKomp.Lab.Simulators.Instruments.K8090;
+using BattKomp.Lab.Simulators.Instruments.Riden;
 using BattKomp.Lab.Simulators.Instruments.Scpi;
 
 namespace BattKomp.Lab.Simulators.Instruments;
@@ -19,6 +22,10 @@ public static class DeviceRegistry
         new("scpi", "SIM-SCPI-1", ScpiDevice.Build),
         new("jbd-uart", "SIM-BMS-1", JbdDevice.Build),
         new("velleman-k8090", "SIM-RELAY-1", K8090Device.Build),
+        new("binder-mk", "SIM-CHAMBER-1", BinderDevice.Build),
+        new("espec", "SIM-CHAMBER-2", EspecDevice.Build),
+        new("riden", "SIM-PSU-2", RidenDevice.Build),
+        new("daly", "SIM-BMS-2", DalyDevice.Build),
     ];
 
     /// <summary>The type of that name; null = none.</summary>
@@ -35,6 +42,7 @@ public sealed record DeviceType(string Name, string DefaultId, Func<DeviceContex
 public sealed class DeviceContext
 {
     private readonly SharedCell _cell;
+    private readonly DeviceClock _clock;
 
     /// <summary>Gathers it.</summary>
     /// <exception cref="ConfigException">When the cell that it refers to does not exist.</exception>
@@ -42,6 +50,7 @@ public sealed class DeviceContext
     {
         (Config, Bench, SwitchedOn) = (config, bench, switchedOn);
         Faults = new DeviceFaults(config.Faults, Counts);
+        _clock = new DeviceClock(config.Faults, Counts);
         Noise = new MeasurementNoise(config.Seed, config.Cell.VoltageNoiseVolt);
         if (config.CellRef is null) _cell = bench.Make(config.Cell);
         else if (bench.Cells.TryGetValue(config.CellRef, out var shared)) _cell = shared;
@@ -68,6 +77,9 @@ public sealed class DeviceContext
 
     /// <summary>Its cell, its own or a shared one.</summary>
     public SharedCell Cell => _cell;
+
+    /// <summary>The device's own clock (UTC) at a lab second since switch-on, its faults included.</summary>
+    public DateTimeOffset Clock(double seconds) => SwitchedOn.AddSeconds(seconds) + _clock.Offset(seconds);
 
     /// <summary>Connects a load to the cell, behind the instrument's circuit and its own output stage.</summary>
     public CellTap Attach(ICellLoad load) => _cell.Attach(load, Bench.Circuit(Config.Id), Faults.StuckRelay);
