@@ -3,6 +3,7 @@ using BattKomp.Lab.EdgeAgent.Instruments.BinderMk;
 using BattKomp.Lab.EdgeAgent.Instruments.DalyModbus;
 using BattKomp.Lab.EdgeAgent.Instruments.Ebc;
 using BattKomp.Lab.EdgeAgent.Instruments.Espec;
+using BattKomp.Lab.EdgeAgent.Instruments.Folder;
 using BattKomp.Lab.EdgeAgent.Instruments.HcpTc038;
 using BattKomp.Lab.EdgeAgent.Instruments.JbdUart;
 using BattKomp.Lab.EdgeAgent.Instruments.MethodScript;
@@ -21,6 +22,7 @@ public static class InstrumentCatalogue
     public static IReadOnlyDictionary<string, InstrumentDriver> Drivers { get; } = new InstrumentDriver[]
     {
         new EbcDriver(),
+        new FolderDriver(),
         new MqttJsonDriver(),
     }.ToDictionary(d => d.Protocol, StringComparer.Ordinal);
 

@@ -27,6 +27,9 @@ public sealed record StreamTrack
     /// <summary>leases/… or empty.</summary>
     public string Lease { get; set; } = "";
 
+    /// <summary>The instrument as the stream names it; of a file, the file.</summary>
+    public string Identity { get; set; } = "";
+
     /// <summary>Last record stamp, or the anchor when there is none yet: ns since 1970, lab time.</summary>
     public long LastUtcNs { get; set; }
 
@@ -87,9 +90,12 @@ public sealed record RunTrack
 public sealed class JournalState
 {
     private const int KeptRuns = 256;
+    private const int KeptSources = 4096;
     private readonly Dictionary<string, StreamTrack> _streams = [];
     private readonly Dictionary<string, RunTrack> _runs = [];
     private readonly List<string> _runOrder = [];
+    private readonly Dictionary<(string Channel, string Identity), SourceTrack> _sources = [];
+    private readonly List<(string Channel, string Identity)> _sourceOrder = [];
 
     /// <summary>Streams not closed yet.</summary>
     public IEnumerable<StreamTrack> OpenStreams => _streams.Values.Where(s => !s.Closed);
@@ -99,6 +105,9 @@ public sealed class JournalState
 
     /// <summary>Runs known, oldest first.</summary>
     public IEnumerable<RunTrack> Runs => _runOrder.Select(r => _runs[r]);
+
+    /// <summary>Sources of a channel whose rows are numbered, oldest first.</summary>
+    public IEnumerable<SourceTrack> Sources(string channel) => _sourceOrder.Where(s => s.Channel == channel).Select(s => _sources[s]);
 
     /// <summary>Next sequence of a stream; 0 when unknown.</summary>
     public long NextSeq(StreamKey key) => _streams.TryGetValue(Id(key), out var s) ? s.NextSeq : 0;
@@ -125,7 +134,7 @@ public sealed class JournalState
 
     /// <summary>JSON for the head of a segment. <paramref name="previousLength"/> is the durable length of the segment before.</summary>
     public byte[] ToSnapshot(long previousLength) =>
-        JsonSerializer.SerializeToUtf8Bytes(new Snapshot(previousLength, [.. _streams.Values], [.. Runs]));
+        JsonSerializer.SerializeToUtf8Bytes(new Snapshot(previousLength, [.. _streams.Values], [.. Runs]) { Sources = [.. _sourceOrder.Select(s => _sources[s])] });
 
     /// <summary>Reads a segment's head; null when it cannot be read.</summary>
     public static Snapshot? ReadSnapshot(ReadOnlySpan<byte> json)
@@ -159,6 +168,8 @@ public sealed class JournalState
                 _runOrder.Add(run.Run);
             _runs[run.Run] = run;
         }
+        foreach (var source in snapshot.Sources)
+            Keep(source);
         return behind;
     }
 
@@ -189,8 +200,27 @@ public sealed class JournalState
         return run;
     }
 
+    private void Keep(SourceTrack source)
+    {
+        var key = (source.Channel, source.Identity);
+        if (!_sources.ContainsKey(key))
+            _sourceOrder.Add(key);
+        _sources[key] = source;
+        if (_sourceOrder.Count <= KeptSources)
+            return;
+        _sources.Remove(_sourceOrder[0]);
+        _sourceOrder.RemoveAt(0);
+    }
+
+    private void Source(StreamTrack track, Batch batch)
+    {
+        if (batch.Columns.FirstOrDefault(c => c.Signal == JournalSignals.SourceRow) is { } rows)
+            Keep(new SourceTrack { Channel = track.Channel, Identity = track.Identity, Row = (long)rows.Values[^1], Check = SourceTrack.CheckOf(batch.Columns.Select(c => c.Values[^1])) });
+    }
+
     private void Open(StreamTrack track, StreamOpened opened)
     {
+        track.Identity = opened.InstrumentIdentity;
         (track.Channel, track.Run, track.Lease, track.LastUtcNs) = (opened.Channel, opened.Run, opened.Lease, opened.AnchorUtcNs);
         _ = RunOf(track, opened.AnchorUtcNs);
     }
@@ -198,6 +228,7 @@ public sealed class JournalState
     private void Records(StreamTrack track, Batch batch)
     {
         track.LastUtcNs = batch.UtcNs[^1];
+        Source(track, batch);
         if (RunOf(track, batch.UtcNs[0], batch.Columns.Any(c => c.Signal == JournalSignals.DeviceCounter)) is not { } run)
             return;
         run.LastUtcNs = batch.UtcNs[^1];
@@ -238,10 +269,17 @@ public static class JournalSignals
 
     /// <summary>The device's own record counter, kept beside the records it numbers so that both are durable together.</summary>
     public const string DeviceCounter = "device_counter";
+
+    /// <summary>Number of the row in the file that the stream's identity names: where reading goes on after a restart.</summary>
+    public const string SourceRow = "source_row";
 }
 
 /// <summary>Head of a segment.</summary>
 /// <param name="PreviousLength">Durable length of the segment before; 0 for the first.</param>
 /// <param name="Streams">Streams open when the segment began.</param>
 /// <param name="Runs">Runs known when the segment began, oldest first.</param>
-public sealed record Snapshot(long PreviousLength, IReadOnlyList<StreamTrack> Streams, IReadOnlyList<RunTrack> Runs);
+public sealed record Snapshot(long PreviousLength, IReadOnlyList<StreamTrack> Streams, IReadOnlyList<RunTrack> Runs)
+{
+    /// <summary>Files and the like known when the segment began, oldest first; none in journals of earlier versions.</summary>
+    public IReadOnlyList<SourceTrack> Sources { get; init; } = [];
+}
