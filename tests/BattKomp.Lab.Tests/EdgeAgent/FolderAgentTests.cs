@@ -30,7 +30,7 @@ public class FolderAgentTests
             var (from, to) = (export.Length * piece / Pieces, export.Length * (piece + 1) / Pieces);
             await using (var file = new FileStream(Path.Combine(exports, "test.csv"), FileMode.Append, FileAccess.Write, FileShare.ReadWrite))
                 await file.WriteAsync(export.AsMemory(from, to - from), TestContext.Current.CancellationToken);
-            if (piece % 15 != 7)
+            if (piece % 20 != 7)
                 continue;
             // Killed between two pieces and while it reads the one just written.
             await agent.KillAsync();
