@@ -54,6 +54,9 @@ internal sealed class DemoLab : IAsyncDisposable
     /// <summary>Times the agent was started again after a kill.</summary>
     public int AgentRestarts { get; private set; }
 
+    /// <summary>When the simulators were switched on.</summary>
+    public DateTimeOffset Origin => _origin;
+
     /// <summary>Machine time.</summary>
     public TimeProvider Time => _time;
 
@@ -67,7 +70,7 @@ internal sealed class DemoLab : IAsyncDisposable
     public int? ServerProcess => _server?.Id;
 
     /// <summary>Where the server keeps its data.</summary>
-    public string ServerFolder => Path.Combine(_folder, "server");
+    public string ServerFolder => _options.ServerData.Length > 0 ? _options.ServerData : Path.Combine(_folder, "server");
 
     /// <summary>What a simulator has done.</summary>
     public InstrumentStats Stats(string instrument) => _simulators!.Instruments.Single(i => i.Id == instrument).Stats;
@@ -219,7 +222,7 @@ internal sealed class DemoLab : IAsyncDisposable
         var seed = Path.Combine(_folder, "seed.json");
         await File.WriteAllTextAsync(seed, DemoSeed.Json(Personas, _agentToken, Benches), cancel);
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(seed, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        var data = Directory.CreateDirectory(Path.Combine(_folder, "server")).FullName;
+        var data = Directory.CreateDirectory(ServerFolder).FullName;
         var logs = Directory.CreateDirectory(Path.Combine(_folder, "logs")).FullName;
         var addresses = Path.Combine(data, "addresses.json");
         File.Delete(addresses);
@@ -250,6 +253,10 @@ internal sealed class DemoLab : IAsyncDisposable
         else
             _agent = LabProcess.Start("agent", "battlab-agent", ["run", "--config", AgentConfigFile], Path.Combine(_folder, "logs", "agent.log"));
     }
+
+    /// <summary>Waits until the boot that was known is connected again, after the server was away.</summary>
+    public Task AgentBackOnLineAsync(CancellationToken cancel) =>
+        UntilAsync(async () => await BootOnLineAsync(cancel) == _lastBoot, TimeSpan.FromSeconds(60), "the agent is back on the line", cancel);
 
     /// <summary>Waits until the agent's newest boot is connected to the server.</summary>
     public async Task AgentOnLineAsync(CancellationToken cancel)

@@ -32,6 +32,9 @@ public sealed record DemoOptions
     /// <summary>Port of a broker that stands outside the agent; 0 = the agent hosts one.</summary>
     internal int BrokerPort { get; init; }
 
+    /// <summary>Folder of the server's data alone; empty = beside the rest.</summary>
+    internal string ServerData { get; init; } = "";
+
     /// <summary>More arguments of the server.</summary>
     internal IReadOnlyList<string> ServerArguments { get; init; } = [];
 

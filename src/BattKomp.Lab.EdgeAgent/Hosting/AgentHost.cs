@@ -5,6 +5,7 @@ using BattKomp.Lab.EdgeAgent.Journal;
 using BattKomp.Lab.EdgeAgent.Leases;
 using BattKomp.Lab.EdgeAgent.Records;
 using BattKomp.Lab.EdgeAgent.Safety;
+using BattKomp.Lab.EdgeAgent.Transports;
 using BattKomp.Lab.EdgeAgent.Uplink;
 using BattKomp.Lab.V1;
 using Grpc.Core;
@@ -32,6 +33,7 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
     private readonly IngestUplink _uplink;
     private readonly IMqttPort? _mqtt;
     private readonly Dictionary<string, ChannelDriver> _channels = [];
+    private readonly CancellationTokenSource _over = new();
 
     /// <summary>Opens everything and closes the streams of earlier starts; nothing runs yet.</summary>
     /// <exception cref="IOException">The data folder is in use by another agent or cannot be written.</exception>
@@ -39,7 +41,8 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
     /// <param name="machine">Machine time.</param>
     /// <param name="log">Tells the operator.</param>
     /// <param name="disks">Opens a folder; null = the real one. A seam for tests that cut the power or fill the disk.</param>
-    public AgentHost(AgentConfig config, TimeProvider machine, Action<string> log, Func<string, IJournalDisk>? disks = null)
+    /// <param name="lines">Opens a channel's byte line; null = the real one. A seam for tests that cut the power.</param>
+    public AgentHost(AgentConfig config, TimeProvider machine, Action<string> log, Func<string, IJournalDisk>? disks = null, Func<ChannelConfig, IInstrumentLine>? lines = null)
     {
         (_config, _machine, _log) = (config, machine, log);
         disks ??= folder => new PhysicalDisk(folder);
@@ -59,7 +62,7 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
             : config.Broker is { } address ? new BrokerClient(address, config.Agent.Replace('/', '-'), machine, log)
             : null;
         var context = new DriverContext(_journal, _names, _clock, machine, _locks, r => _control.Report(new AgentReport { Channel = r }), log);
-        var services = new AgentServices(context, _mqtt, config.DataDir);
+        var services = new AgentServices(context, _mqtt, config.DataDir) { OpenLine = lines ?? InstrumentLines.Open };
         foreach (var channel in config.Channels)
             _channels[channel.Channel] = InstrumentCatalogue.Drivers[channel.Protocol].Channel(channel, services);
     }
@@ -80,10 +83,10 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
         await ReportLossesAsync();
         foreach (var held in Leases.Held)
             Continue(held);
-        using var lines = new CancellationTokenSource();
+        using var lines = CancellationTokenSource.CreateLinkedTokenSource(_over.Token);
         var uplink = _uplink.RunAsync(lines.Token);
         var control = _control.RunAsync(lines.Token);
-        using var broker = new CancellationTokenSource();
+        using var broker = CancellationTokenSource.CreateLinkedTokenSource(_over.Token);
         var mqtt = _mqtt?.RunAsync(broker.Token) ?? Task.CompletedTask;
         if (_mqtt is not null)
             await await Task.WhenAny(_mqtt is HostedBroker ? _mqtt.Ready : Task.CompletedTask, mqtt);
@@ -149,12 +152,13 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
+        // What a RunAsync that was not waited for still holds (the lines to the server, the hosted broker) ends here too.
+        await _over.CancelAsync();
         _journal.Dispose();
         _server.Dispose();
         _lock.Dispose();
-        return ValueTask.CompletedTask;
     }
 
     private static FileStream Take(string lockFile)

@@ -1,5 +1,6 @@
 using BattKomp.Lab.EdgeAgent.Hosting;
 using BattKomp.Lab.EdgeAgent.Instruments.MqttJson;
+using BattKomp.Lab.EdgeAgent.Transports;
 using BattKomp.Lab.V1;
 
 namespace BattKomp.Lab.EdgeAgent.Instruments;
@@ -20,7 +21,11 @@ public sealed record DeviceGuard(string What, TimeSpan? Bound = null)
 /// <param name="Context">Journal, clocks, locks, reports.</param>
 /// <param name="Mqtt">The agent's broker connection; null when none is configured.</param>
 /// <param name="DataDir">The agent's data folder (dead letters and the like go into folders of their own below it).</param>
-public sealed record AgentServices(DriverContext Context, IMqttPort? Mqtt, string DataDir);
+public sealed record AgentServices(DriverContext Context, IMqttPort? Mqtt, string DataDir)
+{
+    /// <summary>Opens a channel's byte line; throws <see cref="IOException"/>.</summary>
+    public Func<ChannelConfig, IInstrumentLine> OpenLine { get; init; } = InstrumentLines.Open;
+}
 
 /// <summary>
 /// One kind of instrument: what it is, what it can do, how it is configured, how a channel of it is run. A protocol is a folder with one of these; it is

@@ -60,6 +60,11 @@ public sealed class LineChannel : ChannelDriver
             {
                 // The agent stops; the program, if any, has ended itself already.
             }
+            catch (Exception e)
+            {
+                // A defect in a driver ends its session, not the agent and the channels beside it; what the run is to do next is judged anew.
+                LineIsLost($"a defect in the driver {_driver.Protocol}: {e.GetType().Name}: {e.Message}");
+            }
             finally
             {
                 _session = null;

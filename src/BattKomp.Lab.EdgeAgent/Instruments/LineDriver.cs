@@ -23,5 +23,5 @@ public abstract class LineDriver : InstrumentDriver
 
     /// <inheritdoc/>
     public override ChannelDriver Channel(ChannelConfig config, AgentServices services) =>
-        new LineChannel(this, config, () => InstrumentLines.Open(config), services.Context);
+        new LineChannel(this, config, () => services.OpenLine(config), services.Context);
 }

@@ -20,13 +20,13 @@ internal sealed class LineRecords
     private readonly bool _powered;
     private volatile StepExecution? _step;
     private volatile string _identity = "";
-    private long _runStartNs;
+    private volatile LabStopwatch _sinceStart;
     private long _lostFromNs;
     private long _droppedFromNs;
 
     public LineRecords(LineDriver driver, ChannelConfig config, DriverContext context, Func<bool> runs)
     {
-        (_context, _runs, _powered) = (context, runs, driver.Control == ControlClass.Full);
+        (_context, _runs, _powered, _sinceStart) = (context, runs, driver.Control == ControlClass.Full, context.Clock.Stopwatch());
         Recorder = new ChannelRecorder(context.Journal, context.Names, context.Clock,
             new RecordedChannel(config.Channel, driver.Protocol, config.Simulated, [.. Common, .. driver.Signals], ["step_type", .. driver.Texts]));
     }
@@ -48,7 +48,7 @@ internal sealed class LineRecords
         var flows = _powered && reading.Output == OutputState.On && !double.IsNaN(reading.Ampere);
         if (!Recorder.IsOpen && flows && !_runs() && _identity.Length > 0)
         {
-            Volatile.Write(ref _runStartNs, _context.Clock.LabNowNs);
+            _sinceStart = _context.Clock.Stopwatch();
             Recorder.Open("", "", _identity);
         }
         if (!Recorder.IsOpen || Volatile.Read(ref _lostFromNs) != 0 || !HasRoom())
@@ -56,7 +56,7 @@ internal sealed class LineRecords
         var now = _context.Clock.LabNowNs;
         var step = run ? _step : null;
         _ = Recorder.Add(new RecordRow(now,
-            [(now - Volatile.Read(ref _runStartNs)) / 1e9, step?.StepCount ?? double.NaN, step?.Cycle ?? double.NaN, step?.StepId ?? double.NaN, .. reading.Values],
+            [_sinceStart.Seconds, step?.StepCount ?? double.NaN, step?.Cycle ?? double.NaN, step?.StepId ?? double.NaN, .. reading.Values],
             [step is null ? "" : TypesOfSteps.Of(step.Step.Kind), .. reading.Texts], reading.Quality));
         if (!run && !flows)
             _ = Recorder.CloseAsync("no_current_without_lease");
@@ -68,7 +68,8 @@ internal sealed class LineRecords
         if (Recorder.IsOpen && Recorder.Run == lease.Part.Run)
             return;
         var now = _context.Clock.LabNowNs;
-        Volatile.Write(ref _runStartNs, track?.StartUtcNs ?? now);
+        // Test time goes on over a restart by the wall clock, but never backwards when that was set meanwhile.
+        _sinceStart = _context.Clock.Stopwatch(track is null ? 0 : Math.Max(track.TestTimeSecond, (now - track.StartUtcNs) / 1e9));
         Recorder.Open(lease.Held.Lease.Name, lease.Part.Run, identity, calibrations: lease.Part.Calibrations);
         if (track is not null)
             _ = Recorder.Event(EventKind.Outage, "agent_restart", "", track.LastUtcNs, now);

@@ -85,13 +85,15 @@ internal sealed class ProgramRun(ProgramSetup setup)
     private async Task<string?> ContinueAsync(StepExecution open, long startedNs, CancellationToken halt)
     {
         setup.OnStep(open);
+        // The wall clock may have been set while nobody was here: time into a step is never negative, nor more than the step has.
+        var into = Context.Clock.Stopwatch(Math.Clamp((Context.Clock.LabNowNs - startedNs) / 1e9, 0, open.Step.MaxSeconds));
         if (open.Step.Kind == Kind.Rest)
-            return await WatchAsync(open, energised: false, startedNs, halt);
+            return await WatchAsync(open, energised: false, into, halt);
         if (_session.Last is not { } now || !_session.Holds(open.Step))
             return "device_changed: the device no longer holds the step's settings";
         return now.Output switch
         {
-            OutputState.On => await WatchAsync(open, energised: true, startedNs, halt),
+            OutputState.On => await WatchAsync(open, energised: true, into, halt),
             OutputState.Finished => await StepEndedAsync(open, "device_finished"),
             _ => "device_stopped: the device was switched off meanwhile",
         };
@@ -100,34 +102,35 @@ internal sealed class ProgramRun(ProgramSetup setup)
     private async Task<string?> BeginAsync(StepExecution next, bool resuming, CancellationToken halt)
     {
         setup.OnStep(next);
-        var started = Context.Clock.LabNowNs;
+        var (started, into) = (Context.Clock.LabNowNs, Context.Clock.Stopwatch());
         if (next.Step.Kind == Kind.Rest)
         {
             if (!setup.Driver.RestHolds && _session.Last is { Output: OutputState.On } && !await _session.OffAsync(halt))
                 return StaysOn;
             await StepStartedAsync(next, started);
-            return await WatchAsync(next, energised: false, started, halt);
+            return await WatchAsync(next, energised: false, into, halt);
         }
         // Killed between the start and its event: the device already does exactly this.
         var adopted = resuming && _session.Last is { Output: OutputState.On } && _session.Holds(next.Step);
         if (!adopted && await _session.BeginAsync(next.Step, halt) is { } refused)
             return refused;
         await StepStartedAsync(next, started);
-        return await WatchAsync(next, energised: true, started, halt);
+        return await WatchAsync(next, energised: true, into, halt);
     }
 
     private Task StepStartedAsync(StepExecution step, long startedNs) =>
         setup.Recorder.Event(EventKind.StepStarted, "", TypesOfSteps.Of(step.Step.Kind), startedNs, null, step.StepId, step.StepCount);
 
     // Until the step ends (null) or the run must end (its cause).
-    private async Task<string?> WatchAsync(StepExecution step, bool energised, long startedNs, CancellationToken halt)
+    private async Task<string?> WatchAsync(StepExecution step, bool energised, LabStopwatch into, CancellationToken halt)
     {
         var doubtful = 0;
         var ends = new StepEnd(step.Step, setup.Driver.Signals, !energised || _session.EndsSteps);
         while (true)
         {
             var reading = await _session.NextAsync(halt);
-            var second = (Context.Clock.LabNowNs - startedNs) / 1e9;
+            Context.Clock.LookForStep();
+            var second = into.Seconds;
             var sound = reading.Quality != Quality.Suspect;
             if (energised && sound && reading.Output == OutputState.Finished)
                 return await StepEndedAsync(step, "device_finished");

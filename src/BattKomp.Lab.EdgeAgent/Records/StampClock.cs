@@ -43,6 +43,9 @@ public sealed class StampClock
     /// <summary>Machine time that a stretch of lab seconds takes.</summary>
     public TimeSpan ToMachine(double labSeconds) => TimeSpan.FromSeconds(labSeconds / _lab.Speed);
 
+    /// <summary>A stopwatch that has run for <paramref name="already"/> lab seconds. It follows the monotonic clock alone: no step of the wall clock moves it.</summary>
+    public LabStopwatch Stopwatch(double already = 0) => new(_machine, _machine.GetTimestamp(), already, _lab.Speed);
+
     /// <summary>Compares the wall clock with the carried one and takes a new anchor after a step. Called now and then.</summary>
     public void LookForStep()
     {
@@ -69,4 +72,11 @@ public sealed class StampClock
         lock (_gate)
             (_anchor, _anchorTimestamp) = (Instant.FromDateTimeOffset(_machine.GetUtcNow()), _machine.GetTimestamp());
     }
+}
+
+/// <summary>Elapsed lab time on the monotonic clock.</summary>
+public sealed class LabStopwatch(TimeProvider machine, long mark, double already, double speed)
+{
+    /// <summary>Lab seconds since it was started, and those it was given.</summary>
+    public double Seconds => already + (machine.GetElapsedTime(mark).TotalSeconds * speed);
 }

@@ -1,0 +1,74 @@
+using System.Text.Json.Nodes;
+using BattKomp.Lab.Demo;
+using BattKomp.Lab.Simulators.Faults;
+using BattKomp.Lab.Simulators.Hosting;
+using BattKomp.Lab.Simulators.Instruments.Mqtt;
+using static BattKomp.Lab.Demo.DemoBench;
+
+namespace BattKomp.Lab.Tests.Integration.Matrix;
+
+/// <summary>One column of the matrix: a bench, and what is known of its instrument.</summary>
+/// <param name="Bench">Rig, simulator, agent channel, program.</param>
+/// <param name="LongestSilence">No two records of an undisturbed run are further apart, s.</param>
+/// <param name="Asked">True when the agent polls it: late replies can happen.</param>
+internal sealed record Column(DemoBench Bench, double LongestSilence, bool Asked)
+{
+    /// <summary>Values that the simulated test object can have; anything else in a GOOD record is an error.</summary>
+    public IReadOnlyDictionary<string, (double Low, double High)> Plausible { get; init; } = new Dictionary<string, (double, double)>
+    {
+        ["voltage_volt"] = (2.5, 4.4),
+        ["current_ampere"] = (-0.6, 0.6),
+    };
+
+    public bool Serial => Bench.Protocol != "mqtt-json";
+
+    public bool Powered => Bench.Control == "FULL";
+}
+
+/// <summary>The five kinds of instrument of the fault matrix. They do hours of work, so that what ends a run is the test.</summary>
+internal static class MatrixBenches
+{
+    /// <summary>Every column, undisturbed.</summary>
+    public static IReadOnlyList<Column> All() => [Mqtt(), .. Serial()];
+
+    /// <summary>Every column on a line, all with the same faults.</summary>
+    public static IReadOnlyList<Column> Serial(params Fault[] faults) => [Ebc(faults)];
+
+    public static Column Mqtt(params Fault[] faults) => new(new DemoBench
+    {
+        Rig = "cycler-1",
+        Title = "Cycler",
+        Protocol = "mqtt-json",
+        Control = "START_STOP",
+        Instrument = DemoSeed.CyclerId,
+        Model = "MQTT cycler",
+        Test = "cycling",
+        Cell = DemoSeed.CyclerCell,
+        Simulator = p => new InstrumentConfig
+        {
+            Type = InstrumentConfig.MqttCycler,
+            Id = DemoSeed.CyclerId,
+            Broker = new BrokerOptions { Host = "127.0.0.1", Port = p.BrokerPort },
+            Program = new ProgramOptions { Cycles = 1000, RecordSeconds = 0.1 },
+            Window = 256,
+            Faults = faults,
+        },
+        AgentChannel = _ => new JsonObject { ["mapping"] = new JsonObject { ["instrument"] = DemoSeed.CyclerId } },
+    }, LongestSilence: 1, Asked: false);
+
+    public static Column Ebc(params Fault[] faults) => new(new DemoBench
+    {
+        Rig = "ebc-1",
+        Title = "EBC",
+        Protocol = "ebc-a20",
+        Control = "FULL",
+        Instrument = DemoSeed.EbcId,
+        Model = "EBC-A20",
+        Volt = 4.3,
+        Test = "discharge",
+        Cell = DemoSeed.EbcCell,
+        Steps = _ => [Step("CC_DISCHARGE", ("ampere", 0.5), ("volt", 2.8), ("maxSeconds", 3000))],
+        Simulator = p => new InstrumentConfig { Type = InstrumentConfig.EbcA20, Id = DemoSeed.EbcId, Link = Link(p, "ebc-a20"), Faults = faults, Seed = 5 },
+        AgentChannel = p => new JsonObject { ["device"] = Link(p, "ebc-a20") },
+    }, LongestSilence: 1.5, Asked: false);
+}
