@@ -184,6 +184,7 @@ public static class AgentConfigReader
         {
             MaxBytes = (long)journal.Number("max_bytes", 1L << 30, 1 << 20, 1L << 50),
             SegmentBytes = (long)journal.Number("segment_bytes", 8 << 20, 64 << 10, 256 << 20),
+            ReserveBytes = (long)journal.Number("reserve_bytes", 1 << 20, 64 << 10, 1 << 30),
         };
         journal.Done();
         return options;

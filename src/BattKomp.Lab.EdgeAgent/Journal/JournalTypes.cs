@@ -11,6 +11,9 @@ public sealed record JournalOptions
     /// <summary>Bytes after which the next segment begins.</summary>
     public long SegmentBytes { get; init; } = 8 << 20;
 
+    /// <summary>Bytes kept free on the disk, and beyond the bound, for stops, alarms and outages when records no longer fit.</summary>
+    public long ReserveBytes { get; init; } = 1 << 20;
+
     /// <summary>Entries waiting for the disk beyond which producers are asked to wait.</summary>
     public int MaxWaiting { get; init; } = 16384;
 

@@ -8,6 +8,7 @@ internal sealed class FaultyDisk : IJournalDisk
     private readonly Lock _gate = new();
     private Dictionary<string, Content> _names = [];
     private Dictionary<string, Content> _durableNames = [];
+    private readonly List<Action<Dictionary<string, Content>>> _unflushed = [];
     private int _operationsLeft = int.MaxValue;
 
     /// <summary>Bytes that all files together may hold.</summary>
@@ -26,14 +27,18 @@ internal sealed class FaultyDisk : IJournalDisk
             _operationsLeft = operations;
     }
 
-    /// <summary>Power is back: un-flushed bytes are lost but for a random part of them, un-flushed names survive or not.</summary>
+    /// <summary>Power is back: un-flushed bytes are lost but for a random part of them; of the un-flushed creations, renames and removals none, all or any subset has happened.</summary>
     public void PowerUp(Random random)
     {
         lock (_gate)
         {
             _operationsLeft = int.MaxValue;
-            if (random.Next(2) == 0)
-                _names = new Dictionary<string, Content>(_durableNames);
+            var luck = random.Next(3);
+            foreach (var change in _unflushed)
+                if (luck == 1 || (luck == 2 && random.Next(2) == 0))
+                    change(_durableNames);
+            _unflushed.Clear();
+            _names = new Dictionary<string, Content>(_durableNames);
             foreach (var content in _names.Values)
                 content.Lose(random);
             _durableNames = new Dictionary<string, Content>(_names);
@@ -61,7 +66,10 @@ internal sealed class FaultyDisk : IJournalDisk
         lock (_gate)
         {
             if (!_names.TryGetValue(name, out var content))
-                _names[name] = content = new Content();
+            {
+                content = new Content();
+                Change(names => names[name] = content);
+            }
             return new Handle(this, content);
         }
     }
@@ -70,15 +78,18 @@ internal sealed class FaultyDisk : IJournalDisk
     {
         lock (_gate)
         {
-            _names[to] = _names[from];
-            _names.Remove(from);
+            Change(names =>
+            {
+                if (names.Remove(from, out var content))
+                    names[to] = content;
+            });
         }
     }
 
     public void Delete(string name)
     {
         lock (_gate)
-            _names.Remove(name);
+            Change(names => names.Remove(name));
     }
 
     public void FlushDirectory()
@@ -87,7 +98,14 @@ internal sealed class FaultyDisk : IJournalDisk
         {
             Spend();
             _durableNames = new Dictionary<string, Content>(_names);
+            _unflushed.Clear();
         }
+    }
+
+    private void Change(Action<Dictionary<string, Content>> change)
+    {
+        change(_names);
+        _unflushed.Add(change);
     }
 
     private void Spend()

@@ -9,7 +9,7 @@ namespace BattKomp.Lab.Tests.EdgeAgent.Journal;
 
 public class JournalTests
 {
-    private static readonly JournalOptions Small = new() { SegmentBytes = 2000, MaxBytes = 1 << 20 };
+    private static readonly JournalOptions Small = new() { SegmentBytes = 2000, MaxBytes = 1 << 20, ReserveBytes = 1000 };
 
     [Fact]
     public void Whatever_happens_to_the_power_every_committed_entry_is_there_once_and_in_order()
@@ -101,7 +101,7 @@ public class JournalTests
     public async Task A_journal_at_its_bound_refuses_until_the_server_acknowledges()
     {
         var disk = new FaultyDisk();
-        using var journal = AgentJournal.Open(disk, new JournalOptions { SegmentBytes = 1000, MaxBytes = 4000 });
+        using var journal = AgentJournal.Open(disk, new JournalOptions { SegmentBytes = 1000, MaxBytes = 4000, ReserveBytes = 1000 });
         var stream = AgentJournal.NewStream(Key("b0", "s"));
         var appends = Enumerable.Range(0, 60).Select(k => journal.Append(stream, Records(4, k))).ToList();
         await Eventually.Async(() => journal.Stall is not null || appends.All(a => a.IsCompleted), TimeSpan.FromSeconds(5), "the bound is met");
