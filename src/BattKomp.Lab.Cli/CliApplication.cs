@@ -41,6 +41,7 @@ public static class CliApplication
             BookingCommands.Create(globals),
             RunCommands.Create(globals),
             AgentCommands.Create(globals),
+            IncidentCommands.Create(globals),
             DatasetCommands.Create(globals),
             DataCommands.Create(globals),
             InstrumentCommands.Create(globals),

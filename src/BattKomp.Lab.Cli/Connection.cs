@@ -41,6 +41,9 @@ internal sealed class Connection : IDisposable
     /// <summary>Cell tests, runs and stops.</summary>
     public RunService.RunServiceClient Runs => new(_channel);
 
+    /// <summary>Incidents.</summary>
+    public IncidentService.IncidentServiceClient Incidents => new(_channel);
+
     /// <summary>Agents.</summary>
     public AgentService.AgentServiceClient Agents => new(_channel);
 

@@ -25,6 +25,7 @@ internal static class BookCommand
             session.Report.Answer(booking, () =>
             {
                 session.Report.Line(request.ValidateOnly ? "This would be accepted; nothing was booked." : "Booked.");
+                foreach (var notice in booking.Notices) session.Report.Line("NOTE: " + notice);
                 BookingText.Write(session.Report, booking, zone);
             });
         });

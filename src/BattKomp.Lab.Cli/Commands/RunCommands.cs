@@ -4,10 +4,10 @@ using BattKomp.Lab.V1;
 
 namespace BattKomp.Lab.Cli.Commands;
 
-/// <summary>runs list | watch | stop</summary>
+/// <summary>runs list | watch | events | stop</summary>
 internal static class RunCommands
 {
-    public static Command Create(Globals globals) => new("runs", "What happens and happened on channels.") { List(globals), WatchCommand.Create(globals), Stop(globals) };
+    public static Command Create(Globals globals) => new("runs", "What happens and happened on channels.") { List(globals), WatchCommand.Create(globals), Events(globals), Stop(globals) };
 
     private static Command List(Globals globals)
     {
@@ -27,6 +27,30 @@ internal static class RunCommands
             while (request.PageToken.Length > 0);
             var zone = await Catalogue.ZonesAsync(session);
             session.Report.Answer(all, () => Text(session.Report, all, zone));
+        });
+        return command;
+    }
+
+    private static Command Events(Globals globals)
+    {
+        var run = new Argument<string>("run") { Description = "runs/…" };
+        var command = new Command("events", "What happened in a run beside its records: steps, alarms, incidents, outages.") { run };
+        globals.Run(command, async session =>
+        {
+            var all = new ListRunEventsResponse();
+            var request = new ListRunEventsRequest { Name = Names.Full(session.Get(run), "runs"), PageSize = 1000 };
+            do
+            {
+                var page = await session.Connection.Runs.ListRunEventsAsync(request, session.Connection.Question(session.Cancel));
+                all.Events.Add(page.Events);
+                request.PageToken = page.NextPageToken;
+            }
+            while (request.PageToken.Length > 0);
+            session.Report.Answer(all, () =>
+            {
+                session.Report.Line($"{Words.Count(all.Events.Count, "event")} in {request.Name}.");
+                foreach (var e in all.Events) session.Report.Line(EventText.Of(e));
+            });
         });
         return command;
     }

@@ -58,6 +58,11 @@ internal static class WatchCommand
             if (report.Json) report.StreamLine(w => { w.WriteStartObject(); w.WritePropertyName("run"); w.WriteRawValue(Report.ToJson(run)); w.WriteEndObject(); });
             else report.Line($"{run.Name}: {RunCommands.State(run)}, {Words.Count(run.RecordsStored, "record")} stored");
         }
+        foreach (var e in update.Events)
+        {
+            if (report.Json) report.StreamLine(w => { w.WriteStartObject(); w.WritePropertyName("event"); w.WriteRawValue(Report.ToJson(e)); w.WriteEndObject(); });
+            else report.Line(EventText.Of(e));
+        }
         foreach (var point in update.Points)
         {
             if (report.Json) report.StreamLine(w => Json(w, request, point));

@@ -18,6 +18,12 @@ public static class StreamFlags
     /// <summary>No hardware stands behind it.</summary>
     public const string Simulated = "simulated";
 
+    /// <summary>It says that it is simulated, on a channel of a physical lab: not to be taken for a measurement of that lab.</summary>
+    public const string SimulatedOnPhysical = "simulated_on_physical";
+
+    /// <summary>A calibration of the instrument was over its due date when the run began.</summary>
+    public const string CalibrationOverdue = "calibration_overdue";
+
     /// <summary>It came when the run was final already.</summary>
     public const string LateRecords = "late_records";
 

@@ -244,6 +244,9 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
         {
             if (!_channels.TryGetValue(part.Channel, out var channel))
                 problems.Add($"{part.Channel}: this agent does not serve it");
+            // What a simulator says in the name of a physical lab would be taken for a measurement there.
+            else if (!part.Simulated && _config.Channels.Any(own => own.Channel == part.Channel && own.Simulated))
+                problems.Add($"{part.Channel}: is a simulator here, and its lab is physical; configure the instrument, or book a rig of a virtual lab");
             else if (channel.Take(held, part) is { } problem)
                 problems.Add($"{part.Channel}: {problem}");
         }

@@ -7,7 +7,7 @@ using NodaTime;
 namespace BattKomp.Lab.Server.Web;
 
 /// <summary>Everything the front page shows to one person at one moment.</summary>
-public sealed record HomeView(Person Person, IReadOnlyList<LabToday> Labs, IReadOnlyList<RunRow> Runs);
+public sealed record HomeView(Person Person, IReadOnlyList<LabToday> Labs, IReadOnlyList<RunRow> Runs, IReadOnlyList<Incident> Incidents);
 
 /// <summary>A lab, its rigs and its day.</summary>
 public sealed record LabToday(V1.Lab Lab, LocalDate Day, IReadOnlyList<Rig> Rigs, IReadOnlyList<BookingRow> Bookings);
@@ -43,7 +43,7 @@ public sealed class HomeLoader(PageCalls calls, MachineClock clock)
             labs.Add(new LabToday(lab, day, [.. rigs[lab.Name]], rows));
         }
         var labOfRig = rigs.SelectMany(g => g).ToDictionary(r => r.Name, r => r.Lab);
-        return new HomeView(person, labs, await RunsAsync(person, labOfRig));
+        return new HomeView(person, labs, await RunsAsync(person, labOfRig), await calls.OpenIncidents());
     }
 
     private async Task<(LocalDate Day, IReadOnlyList<BookingRow> Rows)> TodayAsync(Person person, V1.Lab lab, IReadOnlyList<Rig> rigs)

@@ -9,7 +9,8 @@ namespace BattKomp.Lab.Server.Web;
 /// A refusal is the same <see cref="RpcException"/> that goes over the wire.
 /// </summary>
 public sealed class PageCalls(
-    IHttpContextAccessor http, CallInterceptor gate, LabService.LabServiceBase labs, BookingService.BookingServiceBase bookings, RunService.RunServiceBase runs)
+    IHttpContextAccessor http, CallInterceptor gate, LabService.LabServiceBase labs, BookingService.BookingServiceBase bookings, RunService.RunServiceBase runs,
+    IncidentService.IncidentServiceBase incidents)
 {
     /// <summary>Who is signed in.</summary>
     public Task<Person> WhoAmI() => Call("LabService/WhoAmI", new WhoAmIRequest(), labs.WhoAmI);
@@ -39,6 +40,14 @@ public sealed class PageCalls(
 
     /// <summary>One run.</summary>
     public Task<Run> Run(string name) => Call("RunService/GetRun", new GetRunRequest { Name = name }, runs.GetRun);
+
+    /// <summary>Incidents that wait for a release, at most 50; none for who has no role at a lab.</summary>
+    public async Task<IReadOnlyList<Incident>> OpenIncidents() =>
+        (await Refused.OrAsync(Call("IncidentService/ListIncidents", new ListIncidentsRequest { OpenOnly = true }, incidents.ListIncidents))).Answer?.Incidents ?? [];
+
+    /// <summary>What happened in a run beside its records, the first 1000.</summary>
+    public async Task<IReadOnlyList<LoggedEvent>> Events(string run) =>
+        (await Call("RunService/ListRunEvents", new ListRunEventsRequest { Name = run, PageSize = 1000 }, runs.ListRunEvents)).Events;
 
     /// <summary>The server's account of a run.</summary>
     public Task<Completeness> Completeness(string run) => Call("RunService/GetCompleteness", new GetCompletenessRequest { Name = run }, runs.GetCompleteness);

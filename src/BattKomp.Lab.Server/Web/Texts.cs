@@ -50,6 +50,9 @@ public sealed record Texts
     public string CancelReasonHint { get; init; } = "Required when the booking is another person's.";
     public string Cancelled { get; init; } = "The booking is cancelled; its time is free.";
 
+    public string Incidents { get; init; } = "Incidents";
+    public string IncidentsWhy { get; init; } = "These rigs are locked and their evidence is kept until a lab manager has looked and released them ('battlab incidents release').";
+
     public string ActiveRuns { get; init; } = "Active runs";
     public string NoRuns { get; init; } = "Nothing is running.";
     public string RunOn { get; init; } = "Run on";

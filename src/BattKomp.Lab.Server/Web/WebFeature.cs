@@ -1,5 +1,6 @@
 using BattKomp.Lab.Server.Features.Bookings;
 using BattKomp.Lab.Server.Features.Catalogue;
+using BattKomp.Lab.Server.Features.Incidents;
 using BattKomp.Lab.Server.Features.Runs;
 using BattKomp.Lab.Server.Platform;
 using BattKomp.Lab.Server.Platform.Errors;
@@ -31,6 +32,7 @@ public static class WebFeature
         services.AddSingleton<LabService.LabServiceBase>(p => p.GetRequiredService<LabServiceHandler>());
         services.AddSingleton<BookingService.BookingServiceBase>(p => p.GetRequiredService<BookingServiceHandler>());
         services.AddSingleton<RunService.RunServiceBase>(p => p.GetRequiredService<RunServiceHandler>());
+        services.AddSingleton<IncidentService.IncidentServiceBase>(p => p.GetRequiredService<IncidentServiceHandler>());
         services.AddScoped<PageCalls>();
         services.AddScoped<HomeLoader>();
         return services.AddSingleton(Texts.English);

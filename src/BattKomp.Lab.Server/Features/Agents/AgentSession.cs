@@ -13,7 +13,7 @@ namespace BattKomp.Lab.Server.Features.Agents;
 /// next line until answered; reports move leases and runs.
 /// </summary>
 public sealed class AgentSession(
-    AgentRegister agents, AgentLines lines, Orders orders, Leases.Leases leases, LeaseKeyFile key, RunRegister runs, CalendarDatabase database, MachineClock clock,
+    AgentRegister agents, AgentLines lines, Orders orders, Leases.Leases leases, LeaseKeyFile key, RunRegister runs, Incidents.Incidents incidents, CalendarDatabase database, MachineClock clock,
     ILogger<AgentSession> log)
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
@@ -105,6 +105,9 @@ public sealed class AgentSession(
                 break;
             case AgentReport.ReportOneofCase.OrderDone:
                 await DoneAsync(agent, report.OrderDone, cancel);
+                break;
+            case AgentReport.ReportOneofCase.Incident:
+                await incidents.ReportedAsync(agent, report.Incident, cancel);
                 break;
             case AgentReport.ReportOneofCase.Heartbeat:
                 if (report.Heartbeat.JournalUsedFraction >= 0.85)

@@ -109,6 +109,7 @@ internal static class BookingFields
         b.BusyOnly = b.SafetyView = false;
         b.CreateTime = null;
         b.Runs.Clear();
+        b.Notices.Clear();
         b.State = BookingState.Confirmed;
         b.Window = BookingTimes.Window(window);
         b.Holder = person.Name;

@@ -60,7 +60,7 @@ public sealed class BookingServiceHandler : BookingService.BookingServiceBase
         var facts = CatalogueFacts.Of(catalogue);
         var asked = new BookingRequest(booking.Channels, BookingTimes.Window(booking.Window)) { Headcount = booking.Headcount, Presence = (Domain.Bookings.Presence)((int)booking.Presence - 1) };
         var organisation = person.Affiliations.First(a => a.Name == booking.Affiliation).Organisation;
-        return await _maker.CreateAsync(
+        var made = await _maker.CreateAsync(
             new Wish(person, organisation, booking, asked, facts.For(booking.Channels, _options.Limits(), testObject), facts.RigsOf(booking.Channels), BookingViews.LabsOf(booking.Channels, catalogue))
             {
                 Method = context.Method,
@@ -68,6 +68,7 @@ public sealed class BookingServiceHandler : BookingService.BookingServiceBase
                 Content = request.RequestId.Length > 0 ? RequestLog.ContentHash(context.Method, request) : "",
                 ValidateOnly = request.ValidateOnly,
             }, cancel);
+        return BookingViews.WithNotices(made, catalogue);
     }
 
     /// <inheritdoc/>
@@ -78,6 +79,7 @@ public sealed class BookingServiceHandler : BookingService.BookingServiceBase
         var level = BookingViews.LevelOf(context.Caller(), found, await _catalogue.GetAsync(cancel), _clock.Now);
         if (level == ViewLevel.Hidden) throw LabErrors.NotFound(request.Name);
         var seen = BookingViews.At(level, found);
+        BookingViews.WithNotices(seen, await _catalogue.GetAsync(cancel));
         if (level == ViewLevel.Full && _runs is not null) seen.Runs.AddRange(await _runs.RunsOfAsync(found.Name, cancel));
         return seen;
     }

@@ -33,6 +33,16 @@ public static class BookingViews
     public static IReadOnlyList<string> LabsOf(IEnumerable<string> channels, CatalogueSnapshot catalogue) =>
         [.. channels.Select(c => catalogue.RigOfChannel(c)?.Lab).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
 
+    /// <summary>The booking with what its holder must know before coming.</summary>
+    internal static Booking WithNotices(Booking booking, CatalogueSnapshot catalogue)
+    {
+        booking.Notices.Clear();
+        if (booking.BusyOnly) return booking;
+        foreach (var rig in booking.Channels.Select(catalogue.RigOfChannel).OfType<Rig>().Where(r => r.AttendedOnly).DistinctBy(r => r.Name))
+            booking.Notices.Add($"{rig.Name} is attended only: someone must be present while it is energised, because no guard stops it if software dies.");
+        return booking;
+    }
+
     internal static string Etag(int version) => $"\"{version}\"";
 
     // What safety needs: that it is there, when, where, with how many; not why, what or for whom.

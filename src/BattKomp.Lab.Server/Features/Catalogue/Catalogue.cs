@@ -44,13 +44,18 @@ public sealed class Catalogue(CalendarDatabase database, TimeProvider time)
     public static async Task<bool> IsLockedAsync(CalendarTransaction tx, string rig, CancellationToken cancel) =>
         (await tx.QueryAsync("SELECT name FROM rigs WHERE name = @n AND locked_us IS NOT NULL", r => r.GetString(0), cancel, ("n", rig))).Count == 1;
 
+    /// <summary>Marks a rig as one that must be attended, because an agent says that one of its channels has no guard. True when it was not marked.</summary>
+    public static async Task<bool> MarkAttendedAsync(CalendarTransaction tx, string rig, CancellationToken cancel) =>
+        await tx.ExecuteAsync("UPDATE rigs SET attended_reported = 1 WHERE name = @n AND attended_reported = 0", cancel, ("n", rig)) == 1;
+
     private static async Task<CatalogueSnapshot> LoadAsync(CalendarTransaction tx, CancellationToken cancel)
     {
         var labs = await tx.QueryAsync("SELECT doc FROM labs ORDER BY name", r => Parser.Parse<LabProto>(r.GetString(0)), cancel);
-        var rigs = await tx.QueryAsync("SELECT doc, locked_us FROM rigs ORDER BY name", r =>
+        var rigs = await tx.QueryAsync("SELECT doc, locked_us, attended_reported FROM rigs ORDER BY name", r =>
         {
             var rig = Parser.Parse<Rig>(r.GetString(0));
             rig.Locked = !r.IsDBNull(1);
+            rig.AttendedOnly |= Convert.ToInt64(r.GetValue(2)) != 0;
             return rig;
         }, cancel);
         var codes = await tx.QueryAsync("SELECT list, version, code, title_en, title_nb FROM code_lists ORDER BY list, version, place",

@@ -1,9 +1,11 @@
 using System.Text.Json;
 using BattKomp.Lab.Contracts;
 using BattKomp.Lab.Domain.Access;
+using BattKomp.Lab.Server.Features.Procedures;
 using BattKomp.Lab.Server.Platform;
 using BattKomp.Lab.Server.Platform.Access;
 using BattKomp.Lab.Server.Platform.Database;
+using BattKomp.Lab.Server.Platform.Errors;
 using BattKomp.Lab.V1;
 using Google.Protobuf;
 using LabProto = BattKomp.Lab.V1.Lab;
@@ -80,6 +82,9 @@ public sealed class Seed(CalendarDatabase database, Catalogue catalogue, CallerR
 
     private static async Task RigAsync(CalendarTransaction tx, Rig rig, CancellationToken cancel)
     {
+        var checks = new FieldChecks();
+        AlarmChecks.Check(checks, rig.Alarms, "alarms");
+        if (checks.Mistakes is { Count: > 0 } mistakes) throw new InvalidDataException($"seed file, {rig.Name}: {string.Join(" ", mistakes)}");
         await Upsert(tx, "rigs", cancel, ("name", Checked(rig.Name, "rigs")), ("lab", rig.Lab), ("hazard_class", rig.HazardClass), ("doc", rig.ToString()));
         foreach (var c in rig.Channels)
             await Upsert(tx, "channels", cancel, ("name", c.Name), ("rig", rig.Name), ("instrument", c.Instrument), ("agent", c.Agent));

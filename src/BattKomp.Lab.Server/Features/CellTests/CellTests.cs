@@ -68,15 +68,16 @@ public sealed class CellTests(CalendarDatabase database, RequestLog requests, Te
 
     private async Task CheckAsync(PersonCaller person, CreateCellTestRequest request, CellTest made, CancellationToken cancel)
     {
-        new FieldChecks()
+        var checks = new FieldChecks()
             .Require(request.CellTestId.Length == 0 || ResourceNames.IsId(request.CellTestId), "cell_test_id", "must be 1–63 of a–z, 0–9 and '-'.")
             .Require(made.Title.Length is > 0 and <= 200, "cell_test.title", "must be 1–200 characters.")
             .Require(ResourceNames.Is(made.TestObject, "testObjects"), "cell_test.test_object", "must be a name of the form testObjects/<id>.")
             .Require(ResourceNames.Is(made.Procedure, "procedures", "versions"), "cell_test.procedure", "must be a name of the form procedures/<id>/versions/<n>.")
             .Require(made.Continuation is "" or "restart" or "continue", "cell_test.continuation", $"is '{made.Continuation}'; use restart or continue.")
             .Require(made.Project.Length <= 200, "cell_test.project", "must be at most 200 characters.")
-            .RequireVisibility(made.Visibility, "cell_test.visibility")
-            .ThrowIfAny();
+            .RequireVisibility(made.Visibility, "cell_test.visibility");
+        AlarmChecks.Check(checks, made.Alarms, "cell_test.alarms");
+        checks.ThrowIfAny();
         await testObjects.GetAsync(person, made.TestObject, cancel);
         await procedures.GetAsync(person, made.Procedure, cancel);
     }

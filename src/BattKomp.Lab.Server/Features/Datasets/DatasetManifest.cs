@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BattKomp.Lab.BatteryData.Bdf;
+using BattKomp.Lab.Domain.Runs;
 using BattKomp.Lab.Server.Features.Runs;
 using BattKomp.Lab.Server.Platform;
 using BattKomp.Lab.Telemetry;
@@ -14,7 +15,7 @@ namespace BattKomp.Lab.Server.Features.Datasets;
 /// <summary>A run with what the store and the archive say of it.</summary>
 internal sealed record RunEvidence(RunRow Run, RunCompleteness Completeness, IReadOnlyList<SegmentRow> Segments)
 {
-    public bool Simulated => Completeness.Streams.Any(s => s.Header.Simulated);
+    public bool Simulated => Completeness.Streams.Any(s => s.Header.Simulated) || Run.Flags.Contains(StreamFlags.Simulated);
 }
 
 /// <summary>manifest.json: everything a reader needs to judge and cite the files beside it.</summary>

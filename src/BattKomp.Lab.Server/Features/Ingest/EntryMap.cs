@@ -55,9 +55,11 @@ internal sealed class EntryMap
             StreamEvent.Types.Kind.Stopped => "STOPPED",
             StreamEvent.Types.Kind.Alarm => "ALARM",
             StreamEvent.Types.Kind.Note => "NOTE",
+            StreamEvent.Types.Kind.AlarmCleared => "ALARM_CLEARED",
+            StreamEvent.Types.Kind.Incident => "INCIDENT",
             var other => $"KIND_{(int)other}",
         },
-        e.UtcNs, e.UntilUtcNs, e.Cause, e.Detail, e.Step, e.StepCount);
+        e.UtcNs, e.UntilUtcNs, e.Cause, e.GotoStep > 0 ? $"{e.Detail} (goes on with step {e.GotoStep})".TrimStart() : e.Detail, e.Step, e.StepCount);
 
     private RecordsBody Records(Batch batch) => new(new RecordBlock
     {

@@ -19,7 +19,7 @@ namespace BattKomp.Lab.Server.Features.Leases;
 /// channel, all in one transaction. What stands against a lease is kept as the booking's reason, and tried again.
 /// </summary>
 public sealed class LeaseIssue(
-    CalendarDatabase database, BookingCalendar bookings, Leases leases, Procedures.Procedures procedures, Catalogue.Catalogue catalogue, Orders orders,
+    CalendarDatabase database, BookingCalendar bookings, Leases leases, Procedures.Procedures procedures, CellTests.CellTests cellTests, Catalogue.Catalogue catalogue, Orders orders,
     LabOptions options, MachineClock clock, ILogger<LeaseIssue> log) : ISweep
 {
     /// <inheritdoc/>
@@ -41,6 +41,7 @@ public sealed class LeaseIssue(
     {
         var snapshot = await catalogue.GetAsync(cancel);
         var procedure = booking.Message.Procedure.Length > 0 ? await procedures.FindAsync(booking.Message.Procedure, cancel) : null;
+        var test = booking.Message.CellTest.Length > 0 ? await cellTests.FindAsync(booking.Message.CellTest, cancel) : null;
         return await database.WriteAsync(async tx =>
         {
             if (await bookings.FindAsync(tx, booking.Name, cancel) is not { State: BookingState.Confirmed }) return false;
@@ -54,13 +55,14 @@ public sealed class LeaseIssue(
             var channels = booking.Message.Channels.Select(c => snapshot.Channel(c)!).ToList();
             var given = false;
             foreach (var group in channels.GroupBy(c => c.Agent).OrderBy(g => g.Key, StringComparer.Ordinal))
-                given |= await GiveAsync(tx, booking, group.Key, group, procedure, snapshot, cancel);
+                given |= await GiveAsync(tx, booking, group.Key, group, procedure, test, snapshot, cancel);
             return given;
         }, cancel);
     }
 
     private async Task<bool> GiveAsync(
-        CalendarTransaction tx, StoredBooking booking, string agent, IEnumerable<Channel> channels, Procedure? procedure, CatalogueSnapshot snapshot, CancellationToken cancel)
+        CalendarTransaction tx, StoredBooking booking, string agent, IEnumerable<Channel> channels, Procedure? procedure, CellTest? test, CatalogueSnapshot snapshot,
+        CancellationToken cancel)
     {
         var lease = new Lease
         {
@@ -71,7 +73,7 @@ public sealed class LeaseIssue(
             BufferSeconds = options.Runs.LeaseBufferSeconds,
         };
         var runs = channels.Select(c => RunOf(c, lease.Name, booking, procedure, snapshot)).ToList();
-        lease.Channels.AddRange(runs.Select(r => Leased(r, procedure, snapshot)));
+        lease.Channels.AddRange(runs.Select(r => Leased(r, procedure, test, snapshot)));
         if (!await leases.TryGiveAsync(tx, lease, cancel)) return false;
         foreach (var run in runs) await RunRegister.AddAsync(tx, run, cancel);
         return true;
@@ -100,20 +102,24 @@ public sealed class LeaseIssue(
         };
     }
 
-    private static LeasedChannel Leased(RunRow run, Procedure? procedure, CatalogueSnapshot snapshot)
+    private LeasedChannel Leased(RunRow run, Procedure? procedure, CellTest? test, CatalogueSnapshot snapshot)
     {
         var channel = snapshot.Channel(run.Channel)!;
+        var rig = snapshot.RigOfChannel(run.Channel)!;
         return new LeasedChannel
         {
             Channel = run.Channel,
             Run = run.Name,
-            Limits = Within(channel, snapshot.RigOfChannel(run.Channel)!),
+            Limits = Within(channel, rig),
             Procedure = run.Procedure,
             ProcedureSha256 = run.ProcedureSha256,
             Program = procedure?.Program,
             Control = snapshot.InstrumentOf(channel)?.Control ?? ControlClass.Monitor,
             CellTest = run.CellTest,
             Simulated = run.Flags.Contains(StreamFlags.Simulated),
+            AttendedOnly = rig.AttendedOnly,
+            Alarms = { test?.Alarms ?? [], rig.Alarms },
+            Calibrations = { Calibrations.InForce(snapshot, run.Channel, clock.Now.InUtc().Date) },
         };
     }
 

@@ -56,7 +56,7 @@ public sealed class RunPlacement(CalendarDatabase database, Catalogue.Catalogue 
         if (await LeasedAsync(tx, agent, header, cancel) is { } leased)
         {
             var window = await WindowAsync(tx, leased.Lease, cancel);
-            await StartAsync(tx, leased, Flags(header, StreamFlags.Of(window, opened)), cancel);
+            await StartAsync(tx, leased, Flags(header, StreamFlags.Of(window, opened), snapshot.LabOf(channel.Name)), cancel);
             return new StreamPlacement(leased.Name);
         }
         if (await ContinuedAsync(tx, header, cancel) is { } continued) return new StreamPlacement(continued.Name);
@@ -103,18 +103,19 @@ public sealed class RunPlacement(CalendarDatabase database, Catalogue.Catalogue 
             Stage = RunStage.Running,
             CreatedUs = now,
             StartUs = Math.Min(Micros.FromInstant(opened), now),
-            Calibrations = await runs.CalibrationsAsync(channel.Name, cancel),
-            Flags = Flags(header, StreamFlags.NoLease),
+            Flags = Flags(header, StreamFlags.NoLease, lab),
         };
-        await RunRegister.AddAsync(tx, run, cancel);
+        await RunRegister.AddAsync(tx, await runs.CalibratedAsync(run, cancel), cancel);
         return run.Name;
     }
 
-    private static List<string> Flags(StreamHeader header, string? lease)
+    private static List<string> Flags(StreamHeader header, string? lease, V1.Lab? lab)
     {
         var flags = new List<string>();
         if (lease is not null) flags.Add(lease);
-        if (header.Simulated) flags.Add(StreamFlags.Simulated);
+        // All that comes from a virtual lab is simulated, whatever the agent says of it.
+        if (header.Simulated || lab?.Kind is LabKind.Virtual) flags.Add(StreamFlags.Simulated);
+        if (header.Simulated && lab?.Kind is not LabKind.Virtual) flags.Add(StreamFlags.SimulatedOnPhysical);
         return flags;
     }
 

@@ -1,5 +1,6 @@
 using BattKomp.Lab.Domain.Runs;
 using BattKomp.Lab.Server.Features.Bookings;
+using BattKomp.Lab.Server.Features.Catalogue;
 using BattKomp.Lab.Server.Platform;
 using BattKomp.Lab.Server.Platform.Database;
 using BattKomp.Lab.V1;
@@ -9,6 +10,7 @@ namespace BattKomp.Lab.Server.Features.Runs;
 /// <summary>The account of what happened on the channels: makes runs, moves them, finds them.</summary>
 public sealed class RunRegister(CalendarDatabase database, Catalogue.Catalogue catalogue, BookingCalendar bookings, MachineClock clock, ILogger<RunRegister> log)
 {
+    private const string ActiveStates = "state IN ('READY', 'RUNNING_NOW')";
     private readonly Pulse _changed = new();
 
     /// <summary>Completes when a run was moved by this server.</summary>
@@ -26,6 +28,18 @@ public sealed class RunRegister(CalendarDatabase database, Catalogue.Catalogue c
     /// <summary>Every unfinished run in one stage.</summary>
     public Task<List<RunRow>> InStageAsync(RunStage stage, CancellationToken cancel) => database.ReadAsync(tx => RunStore.InStageAsync(tx, stage, cancel), cancel);
 
+    /// <summary>runs/… that are ready or running on a rig's channels.</summary>
+    public static async Task<IReadOnlyList<string>> ActiveOnRigAsync(CalendarTransaction tx, string rig, CancellationToken cancel) =>
+        [.. (await RunStore.WhereAsync(tx, $"rig = @v AND {ActiveStates}", rig, cancel)).Select(r => r.Name)];
+
+    /// <summary>The newest run that is ready or running on a channel; null when there is none.</summary>
+    public static async Task<RunRow?> ActiveOnChannelAsync(CalendarTransaction tx, string channel, CancellationToken cancel) =>
+        (await RunStore.WhereAsync(tx, $"channel = @v AND {ActiveStates}", channel, cancel)).LastOrDefault();
+
+    /// <summary>True when the run exists and is one of the channel.</summary>
+    public static async Task<bool> IsOfChannelAsync(CalendarTransaction tx, string run, string channel, CancellationToken cancel) =>
+        run.Length > 0 && await RunStore.FindAsync(tx, run, cancel) is { } found && found.Channel == channel;
+
     /// <summary>A fresh name; names ascend in time.</summary>
     public static string NewName() => "runs/" + Guid.CreateVersion7().ToString("N");
 
@@ -40,7 +54,7 @@ public sealed class RunRegister(CalendarDatabase database, Catalogue.Catalogue c
         var now = Micros.FromInstant(clock.Now);
         var moved = change(run with { Stage = next });
         if (next is RunStage.Running or RunStage.Ended && moved.StartUs is null)
-            moved = moved with { StartUs = now, Calibrations = await CalibrationsAsync(run.Channel, cancel) };
+            moved = await CalibratedAsync(moved with { StartUs = now }, cancel);
         if (next is RunStage.Running) moved = moved with { EndReason = "", EndUs = null };
         if (next is RunStage.Ended or RunStage.Missed && moved.EndUs is null) moved = moved with { EndUs = now };
         if (!await RunStore.UpdateAsync(tx, moved, run.Stage, cancel)) return null;
@@ -62,6 +76,7 @@ public sealed class RunRegister(CalendarDatabase database, Catalogue.Catalogue c
     /// <summary>What an agent says of one of its channels. A report about another's run, or one that comes too late, changes nothing.</summary>
     internal async Task ReportedAsync(string agent, ChannelReport report, CancellationToken cancel)
     {
+        if (report.AttendedOnly) await AttendedAsync(agent, report.Channel, cancel);
         if (report.Run.Length == 0) return;
         var position = report.Detail.Length <= 500 ? report.Detail : report.Detail[..500];
         await database.WriteAsync(async tx =>
@@ -93,6 +108,15 @@ public sealed class RunRegister(CalendarDatabase database, Catalogue.Catalogue c
         NoteChanged();
     }
 
+    private async Task AttendedAsync(string agent, string channel, CancellationToken cancel)
+    {
+        var snapshot = await catalogue.GetAsync(cancel);
+        if (snapshot.Channel(channel)?.Agent != agent || snapshot.RigOfChannel(channel) is not { AttendedOnly: false } rig) return;
+        if (await database.WriteAsync(tx => Catalogue.Catalogue.MarkAttendedAsync(tx, rig.Name, cancel), cancel))
+            log.LogWarning("{Rig} must be attended from now on: {Agent} says that {Channel} has no guard.", rig.Name, agent, channel);
+        catalogue.Forget();
+    }
+
     // A booking that is over or cancelled stays so, whatever still happens on its channel.
     private async Task BookingRunsAsync(CalendarTransaction tx, string booking, CancellationToken cancel)
     {
@@ -100,14 +124,15 @@ public sealed class RunRegister(CalendarDatabase database, Catalogue.Catalogue c
         if (await bookings.FindAsync(tx, booking, cancel) is { State: Domain.Bookings.BookingState.Confirmed }) await bookings.MarkRunningAsync(tx, booking, cancel);
     }
 
-    /// <summary>calibrations/… of the channel's instrument in force today.</summary>
-    internal async Task<IReadOnlyList<string>> CalibrationsAsync(string channel, CancellationToken cancel)
+    /// <summary>The run with the calibrations in force today, and flagged when one is overdue.</summary>
+    internal async Task<RunRow> CalibratedAsync(RunRow run, CancellationToken cancel)
     {
         var snapshot = await catalogue.GetAsync(cancel);
-        if (snapshot.Channel(channel) is not { } found || snapshot.InstrumentOf(found) is not { } instrument) return [];
         var today = clock.Now.InUtc().Date;
-        return [.. instrument.Calibrations.Where(c => Day(c.Performed) <= today && (c.Due is null || today <= Day(c.Due))).Select(c => c.Name)];
+        return run with
+        {
+            Calibrations = Calibrations.InForce(snapshot, run.Channel, today),
+            Flags = Calibrations.Overdue(snapshot, run.Channel, today) ? [.. run.Flags.Union([StreamFlags.CalibrationOverdue])] : run.Flags,
+        };
     }
-
-    private static NodaTime.LocalDate Day(Google.Type.Date? date) => date is { Year: > 0, Month: > 0, Day: > 0 } ? new(date.Year, date.Month, date.Day) : NodaTime.LocalDate.MinIsoValue;
 }

@@ -27,12 +27,14 @@ public sealed class RunWatch(RunRegister runs, RunViews views, ILiveFeed feed, I
         // Subscribed before the store is read, so that nothing falls between the two.
         using var live = level == ViewLevel.Full ? feed.Subscribe(run.Name, new LiveRequest(signals, request.MaxRateHz)) : null;
         await writer.WriteAsync(new RunUpdate { Run = await views.MessageAsync(run, level, cancel) }, cancel);
+        var events = level == ViewLevel.Full ? new EventsSince(store, run.Name, clock.Provider) : null;
+        if (!request.Replay && events is not null) await events.SkipAsync(cancel);
         var last = long.MinValue;
         if (request.Replay && live is not null) last = await ReplayAsync(run.Name, signals, request.MaxRateHz > 0, writer, cancel);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancel, life.ApplicationStopping);
         try
         {
-            await FollowAsync(caller, run, live, last, writer, ending.Token);
+            await FollowAsync(caller, run, live, events, last, writer, ending.Token);
         }
         catch (OperationCanceledException) when (life.ApplicationStopping.IsCancellationRequested && !cancel.IsCancellationRequested)
         {
@@ -46,7 +48,7 @@ public sealed class RunWatch(RunRegister runs, RunViews views, ILiveFeed feed, I
         .Require(request.Signals.All(s => s.Length is > 0 and <= 100 && s.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_')), "signals", "must be BDF machine names such as voltage_volt.")
         .ThrowIfAny();
 
-    private async Task FollowAsync(Caller caller, RunRow run, ILiveSubscription? live, long last, IServerStreamWriter<RunUpdate> writer, CancellationToken cancel)
+    private async Task FollowAsync(Caller caller, RunRow run, ILiveSubscription? live, EventsSince? events, long last, IServerStreamWriter<RunUpdate> writer, CancellationToken cancel)
     {
         var reading = live?.ReadAsync(cancel).AsTask();
         while (true)
@@ -55,13 +57,16 @@ public sealed class RunWatch(RunRegister runs, RunViews views, ILiveFeed feed, I
             var (now, level) = await views.GetAsync(caller, run.Name, cancel);
             if (Differs(run, now)) await writer.WriteAsync(new RunUpdate { Run = await views.MessageAsync(now, level, cancel) }, cancel);
             run = now;
+            var over = run.Stage is RunStage.Final or RunStage.Missed;
+            if (events is not null && await events.NextAsync(over, cancel) is { Count: > 0 } news)
+                foreach (var some in news.Chunk(PointsAMessage)) await writer.WriteAsync(new RunUpdate { Events = { some } }, cancel);
             if (reading is { IsCompleted: true })
             {
                 await WriteAsync((await reading).Where(p => p.UtcNs > last), writer, cancel);
                 reading = live!.ReadAsync(cancel).AsTask();
                 continue;
             }
-            if (run.Stage is RunStage.Final or RunStage.Missed) return;
+            if (over) return;
             await Pulse.WaitAsync(reading is null ? changed : Task.WhenAny(changed, reading), LookAgain, clock.Provider, cancel);
         }
     }

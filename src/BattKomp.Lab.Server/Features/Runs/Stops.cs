@@ -26,7 +26,7 @@ public sealed record StopWish(PersonCaller Person, string Method, IMessage Reque
 /// The human stop. The order is durable before anyone is asked to wait; the answer carries what the agents measured, or says
 /// that they have not answered yet, in which case the order stays in force.
 /// </summary>
-public sealed class Stops(RequestLog requests, Catalogue.Catalogue catalogue, Orders orders, Audit audit, MachineClock clock)
+public sealed class Stops(RequestLog requests, Catalogue.Catalogue catalogue, Orders orders, Audit audit, Incidents.Incidents incidents)
 {
     /// <summary>Stops a run's channel.</summary>
     /// <exception cref="LabException">FIELDS_INVALID; WRONG_STATE when the run is over.</exception>
@@ -50,14 +50,7 @@ public sealed class Stops(RequestLog requests, Catalogue.Catalogue catalogue, Or
         var answer = await requests.OnceAsync(person.Name, method, request.RequestId, request, Rig.Parser, async tx =>
         {
             if (!await Catalogue.Catalogue.IsLockedAsync(tx, rig.Name, cancel)) throw LabErrors.WrongState(rig.Name, "UNLOCKED", "LOCKED");
-            await catalogue.SetLockAsync(tx, rig.Name, null, "", "", cancel);
-            await audit.WriteAsync(tx, person.Name, "release-rig", rig.Name, request.Reason, "", cancel);
-            foreach (var channel in rig.Channels.Where(c => c.Agent.Length > 0))
-            {
-                await orders.WithdrawOfChannelAsync(tx, OrderKind.Stop, channel.Name, "released", cancel);
-                var message = new AgentOrder { Release = new ReleaseChannel { Channel = channel.Name, Reason = request.Reason } };
-                await orders.GiveAsync(tx, new Order("", Guid.NewGuid().ToString("N"), channel.Agent, OrderKind.Release, channel.Name, "", "", message), cancel);
-            }
+            await incidents.ReleaseRigAsync(tx, rig, person.Name, request.Reason, cancel);
             var released = rig.Clone();
             released.Locked = false;
             return released;
@@ -75,7 +68,7 @@ public sealed class Stops(RequestLog requests, Catalogue.Catalogue catalogue, Or
         var batch = wish.RequestId.Length > 0 ? RequestLog.ContentHash(wish.Person.Name + "\n" + wish.RequestId, wish.Request) : Guid.NewGuid().ToString("N");
         await requests.OnceAsync(wish.Person.Name, wish.Method, wish.RequestId, wish.Request, StopResult.Parser, async tx =>
         {
-            foreach (var rig in rigs) await catalogue.SetLockAsync(tx, rig.Name, Micros.FromInstant(clock.Now), wish.Person.Name, wish.Reason, cancel);
+            foreach (var rig in rigs) await incidents.StoppedAsync(tx, rig, wish.Person.Name, wish.Reason, batch, cancel);
             foreach (var (channel, agent) in channels) await OrderAsync(tx, wish, batch, channel, agent, rigs.Count > 0, cancel);
             await audit.WriteAsync(tx, wish.Person.Name, "stop", subject, wish.Reason, $"{wish.Mode}, {channels.Count} channels", cancel);
             return new StopResult();
@@ -88,7 +81,7 @@ public sealed class Stops(RequestLog requests, Catalogue.Catalogue catalogue, Or
 
     private async Task OrderAsync(CalendarTransaction tx, StopWish wish, string batch, string channel, string agent, bool locked, CancellationToken cancel)
     {
-        var run = (await RunStore.WhereAsync(tx, "channel = @v AND state IN ('READY', 'RUNNING_NOW')", channel, cancel)).LastOrDefault();
+        var run = await RunRegister.ActiveOnChannelAsync(tx, channel, cancel);
         var message = new AgentOrder
         {
             Stop = new StopChannel { Channel = channel, Mode = wish.Mode is StopMode.Unspecified ? StopMode.Immediate : wish.Mode, Reason = wish.Reason, Lock = locked },

@@ -90,6 +90,9 @@ public sealed class FieldChecks
         return this;
     }
 
+    /// <summary>The mistakes noted, as sentences.</summary>
+    public IReadOnlyList<string> Mistakes => [.. _bad.Select(b => $"{b.Item1}: {b.Item2}")];
+
     /// <summary>True while nothing is wrong.</summary>
     public bool Ok => _bad.Count == 0;
 

@@ -8,6 +8,7 @@ using BattKomp.Lab.Server.Features.Leases;
 using BattKomp.Lab.Server.Features.Procedures;
 using BattKomp.Lab.Server.Features.Runs;
 using BattKomp.Lab.Server.Features.Datasets;
+using BattKomp.Lab.Server.Features.Incidents;
 using BattKomp.Lab.Server.Features.Ingest;
 using BattKomp.Lab.Server.Platform.Access;
 using BattKomp.Lab.Server.Platform.Database;
@@ -104,6 +105,7 @@ public static class LabApplication
         services.AddAgents();
         services.AddLeases();
         services.AddRuns();
+        services.AddIncidents();
         services.AddIngest();
         services.AddDatasets();
     }
@@ -115,6 +117,7 @@ public static class LabApplication
         app.MapGrpcService<ProcedureServiceHandler>();
         app.MapGrpcService<AgentServiceHandler>();
         app.MapGrpcService<RunServiceHandler>();
+        app.MapGrpcService<IncidentServiceHandler>();
         app.MapGrpcService<IngestServiceHandler>();
         app.MapGrpcService<DatasetServiceHandler>();
         app.MapDatasetDownloads();

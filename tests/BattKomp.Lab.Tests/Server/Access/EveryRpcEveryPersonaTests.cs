@@ -48,6 +48,7 @@ public sealed class EveryRpcEveryPersonaTests
         ["RunService/ListRuns"] = People,
         ["RunService/WatchRun"] = People,
         ["RunService/GetCompleteness"] = People,
+        ["RunService/ListRunEvents"] = People,
         ["RunService/StopRun"] = RigUsers,
         ["RunService/StopRig"] = Staff,
         ["RunService/StopLab"] = Staff,
@@ -60,6 +61,9 @@ public sealed class EveryRpcEveryPersonaTests
         ["AgentService/FinishAgentSession"] = Everyone,
         ["AgentService/Control"] = Agents,
         ["AgentService/GetLeaseKey"] = Everyone,
+        ["IncidentService/ListIncidents"] = Staff,
+        ["IncidentService/GetIncident"] = Staff,
+        ["IncidentService/ReleaseIncident"] = Staff,
         ["IngestService/Ingest"] = Agents,
         ["DatasetService/CreateDataset"] = RigUsers,
         ["DatasetService/GetDataset"] = People,
@@ -71,7 +75,7 @@ public sealed class EveryRpcEveryPersonaTests
         new[]
         {
             LabsReflection.Descriptor, BookingsReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
-            AgentsReflection.Descriptor, IngestReflection.Descriptor, DatasetsReflection.Descriptor,
+            AgentsReflection.Descriptor, IncidentsReflection.Descriptor, IngestReflection.Descriptor, DatasetsReflection.Descriptor,
         }.SelectMany(f => f.Services).SelectMany(s => s.Methods);
 
     [Fact]
