@@ -60,7 +60,7 @@ public class FolderAgentTests
             """)).Mistakes;
 
         Assert.Equal(["format", "zone", "current", "decimal_mark", "units[0].unit", "path", "poll_secs", "folder"],
-            mistakes.Select(m => m.Split(':')[0].Replace("$.channels[0].folder.", "", StringComparison.Ordinal).Replace("$.channels[1].", "", StringComparison.Ordinal))
+            mistakes.Select(m => m.Path.Replace("$.channels[0].folder.", "", StringComparison.Ordinal).Replace("$.channels[1].", "", StringComparison.Ordinal))
                 .OrderBy(m => Array.IndexOf(["format", "zone", "current", "decimal_mark", "units[0].unit", "path", "poll_secs", "folder"], m)));
     }
 
