@@ -21,8 +21,14 @@ public static class InstrumentCatalogue
     /// <summary>All drivers by protocol name.</summary>
     public static IReadOnlyDictionary<string, InstrumentDriver> Drivers { get; } = new InstrumentDriver[]
     {
+        new BinderDriver(),
+        new DalyDriver(),
+        new DlDriver(),
         new EbcDriver(),
         new FolderDriver(),
+        new JbdDriver(),
+        new K8090Driver(),
+        new RidenDriver(),
         new MqttJsonDriver(),
     }.ToDictionary(d => d.Protocol, StringComparer.Ordinal);
 
@@ -35,16 +41,10 @@ public static class InstrumentCatalogue
     [
         new("ascii-aimtti-ld400p", () => new ScpiDecoder(ScpiDialect.AimTti)),
         new("ascii-tdk-genesys", () => new ScpiDecoder(ScpiDialect.Genesys)),
-        new("atorch-ff55", () => new DlCapture()),
-        new("binder-mk53", () => new BinderCapture()),
-        new("daly-modbus", () => new DalyCapture()),
         new(EspecDecoder.Name, () => new EspecDecoder()),
         new(Tc038Decoder.Name, () => new Tc038Decoder()),
-        new("jbd-uart", () => new JbdCapture()),
         new("methodscript", () => new MethodScriptDecoder()),
         new("modbus-rtu-tc038d", () => new Tc038dCapture()),
-        new("riden-rd60xx", () => new RidenCapture()),
         new("scpi-kepco-bop", () => new ScpiDecoder(ScpiDialect.Scpi)),
-        new("velleman-k8090", () => new K8090Capture()),
     ];
 }

@@ -86,9 +86,6 @@ public enum PxCommand
 
     /// <summary>18: set cut-off voltage, 10 mV.</summary>
     SetCutOff,
-
-    /// <summary>19: set time limit, s or hours, minutes and seconds by firmware.</summary>
-    SetTimeOut,
 }
 
 /// <summary>Which of 02 and 03 is the cut-off voltage. Sources disagree, and a wrong guess turns "3.0 V cut-off" into "3.0 A".</summary>

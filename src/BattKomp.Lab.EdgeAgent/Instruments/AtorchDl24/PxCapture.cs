@@ -39,7 +39,6 @@ internal sealed class PxCapture
             0x16 => "temperature?",
             0x17 => "set current?",
             0x18 => "set cut-off voltage?",
-            0x19 => "set time limit?",
             _ => $"0x{number:X2}",
         };
         return new CapturedFrame(true, number >= 0x10 ? "request" : "command", new Dictionary<string, object?> { ["command"] = command });
@@ -59,7 +58,6 @@ internal sealed class PxCapture
             0x16 => ("temp_c", value),
             0x17 => ("set_current_a", value / 100.0),
             0x18 => ("set_cutoff_v", value / 100.0),
-            0x19 => ("set_time_s", value),
             _ => ("value", value),
         };
         _asked = null;

@@ -11,7 +11,7 @@ public abstract class PolledSession : IInstrumentSession
     private readonly TimeSpan _interval;
     private Task _polling = Task.CompletedTask;
 
-    /// <summary>Prepares a session; nothing is asked before <see cref="Start"/>.</summary>
+    /// <summary>Prepares a session; nothing is asked before <see cref="ConnectAsync"/>.</summary>
     /// <param name="setup">Listener and clocks.</param>
     /// <param name="interval">Between the beginnings of two polls, lab time.</param>
     /// <param name="silence">Longest machine time without a reading.</param>
@@ -21,6 +21,24 @@ public abstract class PolledSession : IInstrumentSession
         var scaled = interval / Math.Max(1, setup.LabSpeed);
         _interval = scaled < Floor ? Floor : scaled;
         Feed = new ReadingFeed(setup.OnReading, silence + _interval, setup.Machine);
+    }
+
+    /// <summary>Identifies the instrument, takes its first reading and begins to poll. When that fails, session and line are disposed.</summary>
+    /// <exception cref="IOException">It does not answer, or is another instrument.</exception>
+    public static async Task<IInstrumentSession> ConnectAsync(PolledSession session, CancellationToken cancel)
+    {
+        try
+        {
+            await session.IdentifyAsync(cancel);
+            session.Feed.Arrive(await session.PollAsync(cancel));
+            session._polling = Task.Run(() => session.RunAsync(session._stop.Token), cancel);
+            return session;
+        }
+        catch
+        {
+            await session.DisposeAsync();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -45,23 +63,22 @@ public abstract class PolledSession : IInstrumentSession
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Learns who answers. Throws <see cref="IOException"/> when that is not the instrument.</summary>
+    protected abstract Task IdentifyAsync(CancellationToken cancel);
+
     /// <summary>Asks once. Throws <see cref="IOException"/> when the instrument does not answer.</summary>
     protected abstract Task<Reading> PollAsync(CancellationToken cancel);
 
     /// <summary>Disposes the line.</summary>
     protected abstract ValueTask CloseAsync();
 
-    /// <summary>Begins to poll; called once, when the instrument is identified.</summary>
-    protected void Start() => _polling = Task.Run(() => RunAsync(_stop.Token));
-
     private async Task RunAsync(CancellationToken stop)
     {
         try
         {
             using var timer = new PeriodicTimer(_interval, _machine);
-            do
+            while (await timer.WaitForNextTickAsync(stop))
                 Feed.Arrive(await PollAsync(stop));
-            while (await timer.WaitForNextTickAsync(stop));
         }
         catch (Exception e)
         {

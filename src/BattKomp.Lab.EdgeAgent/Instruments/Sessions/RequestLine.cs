@@ -57,7 +57,7 @@ public sealed class RequestLine(IInstrumentLine line, RequestTiming timing, Time
         throw new NoReplyException($"No answer to \"{what}\" within {timing.Reply.TotalMilliseconds:0} ms, asked {attempts} time(s).");
     }
 
-    /// <summary>Sends what has no reply.</summary>
+    /// <summary>Sends what has no reply of its own; whatever it makes the instrument say within a reply time answers no later question.</summary>
     public async Task SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel)
     {
         await _turn.WaitAsync(cancel);
@@ -65,7 +65,7 @@ public sealed class RequestLine(IInstrumentLine line, RequestTiming timing, Time
         {
             await RestAsync(cancel);
             await line.SendAsync(bytes, cancel);
-            _lastByte = machine.GetTimestamp();
+            _missedAt = _lastByte = machine.GetTimestamp();
         }
         finally
         {
