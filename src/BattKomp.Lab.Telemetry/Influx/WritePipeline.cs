@@ -86,6 +86,7 @@ internal sealed class WritePipeline : IAsyncDisposable
             {
                 try
                 {
+                    if (_reset) await SettleBackAsync();
                     await TakeAsync(work);
                     records = _judge?.Group.Records ?? 0;
                 }
@@ -96,7 +97,6 @@ internal sealed class WritePipeline : IAsyncDisposable
             }
 
             Launch();
-            if (_reset) await SettleBackAsync(null);
             await MergeLongAsync();
         }
 
@@ -196,29 +196,34 @@ internal sealed class WritePipeline : IAsyncDisposable
         Note(failure);
         _failure = failure;
         _reset = true;
+        SendBack(failure);
         foreach (var work in group.Works) work.Done.TrySetException(Outward(failure));
     }
 
     private async Task FailAsync(Work work, Exception failure)
     {
         Note(failure);
-        Launch();
+        SendBack(failure);
+        await SettleBackAsync();
         work.Done.TrySetException(Outward(failure));
-        await SettleBackAsync(failure);
-        await HoldAsync();
     }
 
-    /// <summary>After a failure: waits for the rest, forgets what is not committed, and sends back what waits.</summary>
-    private async Task SettleBackAsync(Exception? failure)
+    /// <summary>Everything that waits would meet the same answer, one after the other; what comes after this is new.</summary>
+    private void SendBack(Exception failure)
     {
-        var well = await _tail;
-        if (!well) failure ??= _failure;
+        if (failure is not StoreUnavailableException or SeriesLimitException) return;
+        for (var k = _waiting.Reader.Count; k > 0 && _waiting.Reader.TryRead(out var work); k--) work.Done.TrySetException(Outward(failure));
+    }
+
+    /// <summary>After a failure: waits for what is in flight and forgets what is not committed.</summary>
+    private async Task SettleBackAsync()
+    {
+        Launch();
+        await _tail;
         _tail = Task.FromResult(true);
         (_failure, _reset) = (null, false);
         _judge?.Reset();
-        // Each of them would wait for the same answer, one after the other.
-        if (failure is not StoreUnavailableException or SeriesLimitException) return;
-        for (var k = _waiting.Reader.Count; k > 0 && _waiting.Reader.TryRead(out var work); k--) work.Done.TrySetException(Outward(failure));
+        await HoldAsync();
     }
 
     // A new exception for each waiter: they are thrown in different places.

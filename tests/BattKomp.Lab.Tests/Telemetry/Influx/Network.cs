@@ -18,6 +18,12 @@ internal sealed class Network : DelegatingHandler
 
     public int Queries => Volatile.Read(ref _queries);
 
+    /// <summary>A request with this header reaches the server, but its answer is lost.</summary>
+    public const string LoseAnswer = "x-lose-answer";
+
+    /// <summary>The same network for a store that disposes of its handler.</summary>
+    public HttpMessageHandler Shared() => new Wire(this);
+
     public static HttpResponseMessage Answer(HttpStatusCode status, string json) => new(status) { Content = new StringContent(json, Encoding.UTF8, "application/json") };
 
     public static bool IsWrite(HttpRequestMessage request) => request.RequestUri!.AbsolutePath.EndsWith("/write", StringComparison.Ordinal);
@@ -32,6 +38,16 @@ internal sealed class Network : DelegatingHandler
             if (instead(request, body) is { } answer) return answer;
         }
 
-        return await base.SendAsync(request, cancellationToken);
+        var real = await base.SendAsync(request, cancellationToken);
+        if (!request.Headers.Contains(LoseAnswer)) return real;
+        real.Dispose();
+        throw new HttpRequestException("the answer was lost");
+    }
+
+    private sealed class Wire(Network network) : HttpMessageHandler
+    {
+        private readonly HttpMessageInvoker _network = new(network, disposeHandler: false);
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => _network.SendAsync(request, cancellationToken);
     }
 }
