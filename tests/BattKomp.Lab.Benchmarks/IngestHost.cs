@@ -36,7 +36,7 @@ internal sealed class IngestHost : IAsyncDisposable
 
     public CallInvoker Invoker => _channel.Intercept(metadata => { metadata.Add("authorization", "Bearer " + Token); return metadata; });
 
-    public static async Task<IngestHost> StartAsync(string folder)
+    public static async Task<IngestHost> StartAsync(string folder, Action<LabOptions>? settings = null)
     {
         Directory.CreateDirectory(folder);
         var seed = Path.Combine(folder, "seed.json");
@@ -49,6 +49,7 @@ internal sealed class IngestHost : IAsyncDisposable
         var options = new LabOptions { DataDirectory = folder, Http = "http://127.0.0.1:0", Grpc = "http://127.0.0.1:0", SeedFile = seed };
         // The leases given here have no booking, which the sweep would end them for.
         options.Runs.SweepSeconds = 0;
+        settings?.Invoke(options);
         var app = LabApplication.Build(options, TimeProvider.System, builder =>
         {
             builder.Logging.ClearProviders();

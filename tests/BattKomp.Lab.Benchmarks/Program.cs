@@ -7,6 +7,7 @@ var benchmarks = new Dictionary<string, Func<string[], Task<object>>>(StringComp
     ["agent"] = AgentBenchmark.RunAsync,
     ["book-create"] = BookCreateBenchmark.RunAsync,
     ["ingest-duckdb"] = IngestDuckDbBenchmark.RunAsync,
+    ["ingest-influx"] = IngestInfluxBenchmark.RunAsync,
     ["ingest-live"] = IngestLiveBenchmark.RunAsync,
     ["journal"] = JournalBenchmark.RunAsync,
     ["mqtt-single"] = MqttSingleBenchmark.RunAsync,

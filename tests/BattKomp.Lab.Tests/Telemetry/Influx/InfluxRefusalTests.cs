@@ -130,7 +130,10 @@ public sealed class InfluxRefusalTests : IAsyncLifetime
         var header = Entries.Header() with { AnchorUtcNs = now - 72 * 3_600_000_000_000 };
         StreamEntry At(long seq, double hoursAgo) => Entries.Entry(key, seq, new RecordsBody(new RecordBlock
         {
-            UtcNs = [now - (long)(hoursAgo * 3.6e12)], MonotonicNs = [seq], Signals = Entries.Signals, Values = [[3.6], [1]],
+            UtcNs = [now - (long)(hoursAgo * 3.6e12)],
+            MonotonicNs = [seq],
+            Signals = Entries.Signals,
+            Values = [[3.6], [1]],
         }));
         var outcomes = await Store.AppendAsync([Entries.Opened(key, header: header), At(1, 49), At(2, 47), At(3, 1)], Cancellation);
         Assert.Equal([AppendResult.Stored, AppendResult.Quarantined, AppendResult.Stored, AppendResult.Stored], outcomes.Select(o => o.Result));
