@@ -27,6 +27,12 @@ public sealed record BookingFacts
     /// <summary>The test object of the cell test that the request names; null when it names none.</summary>
     public TestObjectFacts? TestObject { get; init; }
 
+    /// <summary>The procedure that the request names; null when it names none, or a vendor's.</summary>
+    public ProgramFacts? Program { get; init; }
+
+    /// <summary>What each known channel of the request allows.</summary>
+    public IReadOnlyDictionary<string, Runs.Ratings> Allowed { get; init; } = new Dictionary<string, Runs.Ratings>();
+
     /// <summary>The distinct rigs of the request's known channels, by name.</summary>
     public IEnumerable<RigFacts> RigsOf(BookingRequest request) => request.Channels
         .Select(c => RigOfChannel.GetValueOrDefault(c)).OfType<RigFacts>().DistinctBy(r => r.Name).OrderBy(r => r.Name, StringComparer.Ordinal);
@@ -85,7 +91,37 @@ public sealed record ClosedDays(LocalDate First, LocalDate Last, string Why);
 /// <param name="Name">testObjects/{test_object}</param>
 /// <param name="HazardClass">Code of the list "hazard-class".</param>
 /// <param name="NominalWattHour">Wh; 0 = not stated.</param>
-public sealed record TestObjectFacts(string Name, string HazardClass, double NominalWattHour);
+public sealed record TestObjectFacts(string Name, string HazardClass, double NominalWattHour)
+{
+    /// <summary>"cell", "module" or "pack"; empty = not stated.</summary>
+    public string Kind { get; init; } = "";
+
+    /// <summary>As the owner wrote it; empty = not stated.</summary>
+    public string Chemistry { get; init; } = "";
+
+    /// <summary>Ah; 0 = not stated.</summary>
+    public double NominalAmpereHour { get; init; }
+}
+
+/// <summary>What the rules need of a procedure.</summary>
+/// <param name="Name">procedures/…/versions/…</param>
+/// <param name="Demands">The most it asks of a channel.</param>
+/// <param name="LongestSeconds">Upper bound of its length.</param>
+public sealed record ProgramFacts(string Name, Runs.Ratings Demands, double LongestSeconds)
+{
+    /// <summary>What is no violation and yet worth knowing before the day: as sentences.</summary>
+    public IEnumerable<string> Notices(Duration booked, TestObjectFacts? cell)
+    {
+        if (LongestSeconds > booked.TotalSeconds)
+            yield return FormattableString.Invariant($"{Name} may last up to {LongestSeconds / 3600:0.#} h and the booking {booked.TotalHours:0.#} h: a step that cannot be shown to end in time is not started.");
+        var ampere = Math.Max(Demands.MaxChargeAmpere, Demands.MaxDischargeAmpere);
+        if (cell is { NominalAmpereHour: > 0 } && ampere / cell.NominalAmpereHour > HighRate)
+            yield return FormattableString.Invariant($"{Name} asks for {ampere:0.###} A, which is {ampere / cell.NominalAmpereHour:0.#} C of {cell.Name} ({cell.NominalAmpereHour:0.###} Ah).");
+    }
+
+    // Above this many C a procedure is more often meant for another cell than meant.
+    private const double HighRate = 3;
+}
 
 /// <summary>What takes a resource's time.</summary>
 public enum OccupancyKind

@@ -21,7 +21,7 @@ public static class BookingRules
     [
         new KnownChannelRule(), new DuplicateChannelRule(), new PastRule(), new HorizonRule(), new LengthRule(),
         Occupancy, Outages, new BufferRule(), new OpeningHoursRule(), new RigLockedRule(),
-        new HazardRule(), new EnergyRule(), new AttendedRule(), new BenchRule(),
+        new HazardRule(), new EnergyRule(), new AttendedRule(), new BenchRule(), new ProgramRule(),
     ];
 
     /// <summary>Every violation of a booking request; empty = accepted.</summary>

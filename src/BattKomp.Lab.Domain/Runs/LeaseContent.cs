@@ -1,7 +1,17 @@
 namespace BattKomp.Lab.Domain.Runs;
 
 /// <summary>Hard limits; magnitudes, 0 = not stated.</summary>
-public sealed record Ratings(double MaxVolt, double MaxChargeAmpere, double MaxDischargeAmpere, double MaxWatt);
+public sealed record Ratings(double MaxVolt, double MaxChargeAmpere, double MaxDischargeAmpere, double MaxWatt)
+{
+    /// <summary>Lowest voltage; 0 = not stated.</summary>
+    public double MinVolt { get; init; }
+
+    /// <summary>Highest temperature, °C; null = not stated.</summary>
+    public double? MaxCelsius { get; init; }
+
+    /// <summary>Lowest temperature, °C; null = not stated.</summary>
+    public double? MinCelsius { get; init; }
+}
 
 /// <summary>What decides whether a channel may be leased.</summary>
 /// <param name="Channel">rigs/…/channels/…</param>
@@ -44,14 +54,33 @@ public static class LeaseContent
             yield break;
         }
         if (procedure.StoredSha256 != procedure.ActualSha256) yield return $"{procedure.Name} is not the program it was stored as; store it anew";
-        foreach (var (what, asked, allowed, unit) in new[]
-        {
-            ("voltage", procedure.Demands.MaxVolt, facts.Allowed.MaxVolt, "V"),
-            ("charge current", procedure.Demands.MaxChargeAmpere, facts.Allowed.MaxChargeAmpere, "A"),
-            ("discharge current", procedure.Demands.MaxDischargeAmpere, facts.Allowed.MaxDischargeAmpere, "A"),
-            ("power", procedure.Demands.MaxWatt, facts.Allowed.MaxWatt, "W"),
-        })
-            if (allowed > 0 && asked > allowed)
-                yield return FormattableString.Invariant($"{procedure.Name} asks for a {what} of {asked} {unit}, and {facts.Channel} allows {allowed} {unit}; use another channel or procedure");
+        foreach (var beyond in Beyond(procedure.Demands, facts.Allowed))
+            yield return $"{procedure.Name} {beyond.Asks}, and {facts.Channel} allows {beyond.Allowed}; use another channel or procedure";
     }
+
+    /// <summary>One limit that a program goes beyond, as parts of a sentence.</summary>
+    /// <param name="Asks">"asks for a voltage of 5 V"</param>
+    /// <param name="Asked">"5 V"</param>
+    /// <param name="Allowed">"4.3 V"</param>
+    public sealed record Excess(string Asks, string Asked, string Allowed);
+
+    /// <summary>Every limit that the demands go beyond; a limit that nobody stated allows everything.</summary>
+    public static IEnumerable<Excess> Beyond(Ratings demands, Ratings allowed)
+    {
+        foreach (var (what, asked, limit, unit) in new[]
+        {
+            ("a voltage", demands.MaxVolt, allowed.MaxVolt, "V"),
+            ("a charge current", demands.MaxChargeAmpere, allowed.MaxChargeAmpere, "A"),
+            ("a discharge current", demands.MaxDischargeAmpere, allowed.MaxDischargeAmpere, "A"),
+            ("a power", demands.MaxWatt, allowed.MaxWatt, "W"),
+        })
+            if (limit > 0 && asked > limit) yield return Of(what, asked, limit, unit, "");
+        if (demands.MinVolt > 0 && allowed.MinVolt > 0 && demands.MinVolt < allowed.MinVolt) yield return Of("a voltage", demands.MinVolt, allowed.MinVolt, "V", " and more");
+        if (demands.MaxCelsius > allowed.MaxCelsius) yield return Of("a temperature", demands.MaxCelsius.Value, allowed.MaxCelsius.Value, "°C", "");
+        if (demands.MinCelsius < allowed.MinCelsius) yield return Of("a temperature", demands.MinCelsius.Value, allowed.MinCelsius.Value, "°C", " and more");
+    }
+
+    private static Excess Of(string what, double asked, double limit, string unit, string andMore) => new(
+        FormattableString.Invariant($"asks for {what} of {asked:0.######} {unit}"), FormattableString.Invariant($"{asked:0.######} {unit}"),
+        FormattableString.Invariant($"{limit:0.######} {unit}{andMore}"));
 }

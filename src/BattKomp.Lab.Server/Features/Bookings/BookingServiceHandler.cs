@@ -57,18 +57,19 @@ public sealed class BookingServiceHandler : BookingService.BookingServiceBase
             ? await _runs.TestObjectAsync(person, booking.CellTest, cancel)
               ?? throw LabErrors.FieldsInvalid([("booking.cell_test", $"names '{booking.CellTest}', which does not exist or is hidden from you; create it first or leave the field empty.")])
             : null;
+        var program = booking.Procedure.Length > 0 && _runs is not null ? await _runs.ProgramAsync(person, booking.Procedure, cancel) : null;
         var facts = CatalogueFacts.Of(catalogue);
         var asked = new BookingRequest(booking.Channels, BookingTimes.Window(booking.Window)) { Headcount = booking.Headcount, Presence = (Domain.Bookings.Presence)((int)booking.Presence - 1) };
         var organisation = person.Affiliations.First(a => a.Name == booking.Affiliation).Organisation;
         var made = await _maker.CreateAsync(
-            new Wish(person, organisation, booking, asked, facts.For(booking.Channels, _options.Limits(), testObject), facts.RigsOf(booking.Channels), BookingViews.LabsOf(booking.Channels, catalogue))
+            new Wish(person, organisation, booking, asked, facts.For(booking.Channels, _options.Limits(), testObject, program), facts.RigsOf(booking.Channels), BookingViews.LabsOf(booking.Channels, catalogue))
             {
                 Method = context.Method,
                 RequestId = request.RequestId,
                 Content = request.RequestId.Length > 0 ? RequestLog.ContentHash(context.Method, request) : "",
                 ValidateOnly = request.ValidateOnly,
             }, cancel);
-        return BookingViews.WithNotices(made, catalogue);
+        return BookingViews.WithNotices(made, catalogue, program?.Notices(asked.Window.Length, testObject));
     }
 
     /// <inheritdoc/>

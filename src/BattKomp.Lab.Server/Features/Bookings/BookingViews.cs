@@ -34,12 +34,13 @@ public static class BookingViews
         [.. channels.Select(c => catalogue.RigOfChannel(c)?.Lab).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
 
     /// <summary>The booking with what its holder must know before coming.</summary>
-    internal static Booking WithNotices(Booking booking, CatalogueSnapshot catalogue)
+    internal static Booking WithNotices(Booking booking, CatalogueSnapshot catalogue, IEnumerable<string>? more = null)
     {
         booking.Notices.Clear();
         if (booking.BusyOnly) return booking;
         foreach (var rig in booking.Channels.Select(catalogue.RigOfChannel).OfType<Rig>().Where(r => r.AttendedOnly).DistinctBy(r => r.Name))
             booking.Notices.Add($"{rig.Name} is attended only: someone must be present while it is energised, because no guard stops it if software dies.");
+        booking.Notices.AddRange(more ?? []);
         return booking;
     }
 

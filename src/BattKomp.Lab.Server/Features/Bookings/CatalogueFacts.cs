@@ -11,6 +11,7 @@ internal sealed class CatalogueFacts
 {
     private static readonly ConditionalWeakTable<CatalogueSnapshot, CatalogueFacts> Made = [];
     private readonly Dictionary<string, RigFacts> _rigOfChannel;
+    private readonly Dictionary<string, Domain.Runs.Ratings> _allowed;
     private readonly Dictionary<string, LabFacts> _labs;
     private readonly List<string> _hazards;
 
@@ -21,6 +22,7 @@ internal sealed class CatalogueFacts
             var facts = new RigFacts(r.Name, r.Lab, r.HazardClass, r.MaxWattHour, r.AttendedOnly, r.Benches, r.Locked);
             return r.Channels.Select(c => (c.Name, facts));
         }).ToDictionary(p => p.Name, p => p.facts);
+        _allowed = snapshot.Rigs.SelectMany(r => r.Channels.Select(c => (c.Name, ChannelRatings.Of(ChannelRatings.Within(c, r))))).ToDictionary(p => p.Name, p => p.Item2);
         _labs = snapshot.Labs.ToDictionary(l => l.Name, Lab);
         _hazards = [.. snapshot.CodeLists.Where(l => l.Id == "hazard-class").OrderBy(l => l.Version, StringComparer.Ordinal).LastOrDefault()?.Codes.Select(c => c.Code_) ?? []];
     }
@@ -32,10 +34,10 @@ internal sealed class CatalogueFacts
         [.. channels.Select(c => _rigOfChannel.GetValueOrDefault(c)?.Name).OfType<string>().Distinct()];
 
     /// <summary>Facts for a request, without what occupies the channels.</summary>
-    internal BookingFacts For(IEnumerable<string> channels, BookingLimits limits, TestObjectFacts? testObject)
+    internal BookingFacts For(IEnumerable<string> channels, BookingLimits limits, TestObjectFacts? testObject, ProgramFacts? program = null)
     {
         var known = channels.Distinct().Where(_rigOfChannel.ContainsKey).ToDictionary(c => c, c => _rigOfChannel[c]);
-        return new BookingFacts { Limits = limits, RigOfChannel = known, Labs = _labs, HazardOrder = _hazards, TestObject = testObject };
+        return new BookingFacts { Limits = limits, RigOfChannel = known, Labs = _labs, HazardOrder = _hazards, TestObject = testObject, Program = program, Allowed = _allowed };
     }
 
     /// <summary>The facts with the rigs locked that the store says are.</summary>

@@ -3,6 +3,7 @@ using BattKomp.Lab.Domain.Runs;
 using BattKomp.Lab.Server.Features.Agents;
 using BattKomp.Lab.Server.Features.Bookings;
 using BattKomp.Lab.Server.Features.Catalogue;
+using BattKomp.Lab.Server.Features.Procedures;
 using BattKomp.Lab.Server.Features.Runs;
 using BattKomp.Lab.Server.Platform;
 using BattKomp.Lab.Server.Platform.Database;
@@ -110,7 +111,7 @@ public sealed class LeaseIssue(
         {
             Channel = run.Channel,
             Run = run.Name,
-            Limits = Within(channel, rig),
+            Limits = ChannelRatings.Within(channel, rig),
             Procedure = run.Procedure,
             ProcedureSha256 = run.ProcedureSha256,
             Program = procedure?.Program,
@@ -123,35 +124,22 @@ public sealed class LeaseIssue(
         };
     }
 
-    // The rig's limit also binds its channels.
-    private static ChannelLimits Within(Channel channel, Rig rig)
-    {
-        var limits = channel.Limits?.Clone() ?? new ChannelLimits();
-        limits.MaxVolt = LeaseContent.Tighter(limits.MaxVolt, rig.MaxVolt);
-        return limits;
-    }
-
     private static async Task<LeaseFacts> FactsAsync(
         CalendarTransaction tx, string name, StoredBooking booking, Procedure? procedure, CatalogueSnapshot snapshot, CancellationToken cancel)
     {
         var channel = snapshot.Channel(name);
         var rig = snapshot.RigOfChannel(name);
         if (channel is null || rig is null) return new LeaseFacts(name, false, "", false, new Ratings(0, 0, 0, 0), null);
-        var limits = Within(channel, rig);
+        var limits = ChannelRatings.Within(channel, rig);
         return new LeaseFacts(
             name, await Catalogue.Catalogue.IsLockedAsync(tx, rig.Name, cancel), channel.Agent, await AgentRegister.IsTrustedAsync(tx, channel.Agent, cancel),
-            new Ratings(limits.MaxVolt, limits.MaxChargeAmpere, limits.MaxDischargeAmpere, limits.MaxWatt), ProcedureOf(booking, procedure));
+            ChannelRatings.Of(limits), ProcedureOf(booking, procedure));
     }
 
     private static ProcedureFacts? ProcedureOf(StoredBooking booking, Procedure? procedure)
     {
         if (booking.Message.Procedure.Length == 0) return null;
         if (procedure is null) return new ProcedureFacts(booking.Message.Procedure, false, "", "", new Ratings(0, 0, 0, 0));
-        var charge = procedure.Program.Steps.Where(s => s.Kind is Step.Types.Kind.CcCharge or Step.Types.Kind.CccvCharge).ToList();
-        var demands = new Ratings(
-            charge.Select(s => s.Volt).DefaultIfEmpty().Max(), charge.Select(s => s.Ampere).DefaultIfEmpty().Max(),
-            procedure.Program.Steps.Where(s => s.Kind is Step.Types.Kind.CcDischarge).Select(s => s.Ampere).DefaultIfEmpty().Max(),
-            procedure.Program.Steps.Select(s => s.Watt).DefaultIfEmpty().Max());
-        return new ProcedureFacts(procedure.Name, true, procedure.Sha256, Procedures.Procedures.HashOf(procedure.Program), demands);
+        return new ProcedureFacts(procedure.Name, true, procedure.Sha256, Procedures.Procedures.HashOf(procedure.Program), ProgramDemands.Of(procedure.Program));
     }
 }

@@ -22,6 +22,7 @@ internal static class ProgramChecks
         if (program.Vendor is { } vendor) CheckVendor(checks, vendor, path + ".vendor");
         checks.Require(program.Steps.Count <= MostSteps, path + ".steps", $"holds {program.Steps.Count} steps; use loops to stay within {MostSteps}.");
         for (var i = 0; i < Math.Min(program.Steps.Count, MostSteps); i++) CheckStep(checks, program, i, $"{path}.steps[{i}]");
+        CheckSafeStep(checks, program.SafeStep, path + ".safe_step");
         if (checks.Ok && program.Steps.Count > 0)
             checks.Require(Executions(program) <= MostExecutions, path + ".steps", $"would execute more than {MostExecutions} steps; lower the repeats.");
     }
@@ -35,21 +36,44 @@ internal static class ProgramChecks
     private static void CheckStep(FieldChecks checks, V1.Program program, int index, string path)
     {
         var step = program.Steps[index];
-        if (step.Kind is Kind.Unspecified || !Enum.IsDefined(step.Kind))
-        {
-            checks.Require(false, path + ".kind", "is not set; use REST, CC_DISCHARGE, CC_CHARGE, CCCV_CHARGE, CP_DISCHARGE or LOOP.");
-            return;
-        }
-        var current = step.Kind is Kind.CcCharge or Kind.CcDischarge or Kind.CccvCharge;
+        if (!CheckKind(checks, step, path)) return;
+        CheckValues(checks, step, path);
+        CheckLoop(checks, program, index, path);
+        StepExtras.Check(checks, step, index, program.Steps.Count, path);
+    }
+
+    // A safe step stands alone: nothing follows it, so that nothing may jump, loop or end it early.
+    private static void CheckSafeStep(FieldChecks checks, Step? step, string path)
+    {
+        if (step is null || !CheckKind(checks, step, path)) return;
+        checks.Require(step.Kind is Kind.Rest or Kind.CcDischarge or Kind.CcCharge or Kind.CccvCharge or Kind.Cv, path + ".kind",
+            $"is {step.Kind}; use REST, CC_DISCHARGE, CC_CHARGE, CCCV_CHARGE or CV.");
+        CheckValues(checks, step, path);
+        checks.Require(step.GotoStep == 0 && step.Repeat == 0, path + ".goto_step", "and repeat are not used by a safe step; leave them out.")
+            .Require(step.Until.Count == 0, path + ".until", "is not used by a safe step; leave it out.")
+            .Require(step.Eis is null && step.Celsius == 0, path + ".kind", "of a safe step has neither eis nor celsius; leave them out.");
+    }
+
+    private static bool CheckKind(FieldChecks checks, Step step, string path)
+    {
+        var known = step.Kind is not Kind.Unspecified && Enum.IsDefined(step.Kind);
+        checks.Require(known, path + ".kind", "is not set; use REST, CC_DISCHARGE, CC_CHARGE, CCCV_CHARGE, CV, CP_DISCHARGE, CP_CHARGE, EIS, TEMPERATURE or LOOP.");
+        return known;
+    }
+
+    private static void CheckValues(FieldChecks checks, Step step, string path)
+    {
+        var current = step.Kind is Kind.CcCharge or Kind.CcDischarge or Kind.CccvCharge or Kind.Cv;
+        var power = step.Kind is Kind.CpDischarge or Kind.CpCharge;
         Magnitude(checks, step, path + ".ampere", step.Ampere, current, "A");
-        Magnitude(checks, step, path + ".watt", step.Watt, step.Kind is Kind.CpDischarge, "W");
-        Magnitude(checks, step, path + ".volt", step.Volt, current || step.Kind is Kind.CpDischarge, "V");
-        Magnitude(checks, step, path + ".cutoff_ampere", step.CutoffAmpere, step.Kind is Kind.CccvCharge, "A");
+        Magnitude(checks, step, path + ".watt", step.Watt, power, "W");
+        Magnitude(checks, step, path + ".volt", step.Volt, current || power, "V");
+        // A CV step without a cut-off lasts its whole time.
+        if (step.Kind is not Kind.Cv || step.CutoffAmpere != 0) Magnitude(checks, step, path + ".cutoff_ampere", step.CutoffAmpere, step.Kind is Kind.CccvCharge or Kind.Cv, "A");
         Magnitude(checks, step, path + ".max_seconds", step.MaxSeconds, step.Kind is not Kind.Loop, "s");
         checks.Require(!(step.MaxSeconds > MostSeconds), path + ".max_seconds", $"is {step.MaxSeconds} s; a step lasts at most {MostSeconds} s.");
-        checks.Require(step.Kind is not Kind.CccvCharge || !(step.CutoffAmpere >= step.Ampere) || !(step.Ampere > 0), path + ".cutoff_ampere",
-            $"is {step.CutoffAmpere} A and must be below the charge current of {step.Ampere} A.");
-        CheckLoop(checks, program, index, path);
+        checks.Require(step.Kind is not (Kind.CccvCharge or Kind.Cv) || !(step.CutoffAmpere >= step.Ampere) || !(step.Ampere > 0), path + ".cutoff_ampere",
+            $"is {step.CutoffAmpere} A and must be below the current of {step.Ampere} A.");
     }
 
     private static void Magnitude(FieldChecks checks, Step step, string field, double value, bool used, string unit)

@@ -8,7 +8,7 @@ using BattKomp.Lab.V1;
 namespace BattKomp.Lab.Server.Features.Runs;
 
 /// <summary>What bookings ask of cell tests and runs.</summary>
-public sealed class BookingRunFacts(CellTests.CellTests cellTests, TestObjects testObjects, RunRegister runs) : IRunFacts
+public sealed class BookingRunFacts(CellTests.CellTests cellTests, TestObjects testObjects, Procedures.Procedures procedures, RunRegister runs) : IRunFacts
 {
     /// <inheritdoc/>
     public async Task<TestObjectFacts?> TestObjectAsync(PersonCaller caller, string cellTest, CancellationToken cancel)
@@ -16,7 +16,27 @@ public sealed class BookingRunFacts(CellTests.CellTests cellTests, TestObjects t
         try
         {
             var test = await cellTests.GetAsync(caller, cellTest, cancel);
-            return await testObjects.FindAsync(test.TestObject, cancel) is { } o ? new TestObjectFacts(o.Name, o.HazardClass, o.NominalWattHour) : null;
+            return await testObjects.FindAsync(test.TestObject, cancel) is { } o ? new TestObjectFacts(o.Name, o.HazardClass, o.NominalWattHour)
+            {
+                Kind = o.Kind,
+                Chemistry = o.Chemistry,
+                NominalAmpereHour = o.NominalAmpereHour,
+            } : null;
+        }
+        catch (LabException e) when (e.Reason is Reason.ResourceNotFound)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<ProgramFacts?> ProgramAsync(PersonCaller caller, string procedure, CancellationToken cancel)
+    {
+        try
+        {
+            var found = await procedures.GetAsync(caller, procedure, cancel);
+            return found.Program.Steps.Count == 0 ? null
+                : new ProgramFacts(found.Name, Procedures.ProgramDemands.Of(found.Program), Procedures.ProgramDemands.LongestSeconds(found.Program));
         }
         catch (LabException e) when (e.Reason is Reason.ResourceNotFound)
         {

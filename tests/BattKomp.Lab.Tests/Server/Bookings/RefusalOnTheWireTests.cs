@@ -57,6 +57,8 @@ public sealed class StrictLab : IAsyncLifetime
 
     private sealed class KnownCell : IRunFacts
     {
+        public Task<ProgramFacts?> ProgramAsync(PersonCaller caller, string procedure, CancellationToken cancel) => Task.FromResult<ProgramFacts?>(null);
+
         public Task<TestObjectFacts?> TestObjectAsync(PersonCaller caller, string cellTest, CancellationToken cancel) =>
             Task.FromResult(cellTest == "cellTests/known" ? new TestObjectFacts(TestSeed.TestObject, "h2", 10.8) : null);
 

@@ -1,10 +1,12 @@
 using System.Security.Cryptography;
 using BattKomp.Lab.Server.Features.Leases;
 using BattKomp.Lab.Server.Features.Runs;
+using BattKomp.Lab.Server.Platform.Database;
 using BattKomp.Lab.Tests.Server.Procedures;
 using BattKomp.Lab.Tests.Server.Runs;
 using BattKomp.Lab.Tests.Support;
 using BattKomp.Lab.V1;
+using Google.Protobuf;
 using Xunit;
 
 namespace BattKomp.Lab.Tests.Server.Leases;
@@ -110,19 +112,43 @@ public sealed class LeaseIssueTests
     }
 
     [Fact]
-    public async Task A_procedure_beyond_the_channels_limits_gets_no_lease()
+    public async Task A_procedure_beyond_the_channels_limits_is_refused_at_booking_and_when_the_limits_are_lowered_later_gets_no_lease()
     {
         await using var lab = await RunLab.StartAsync();
-        var program = Programs.Cycle();
-        program.Steps[0].Ampere = 11;
-        var procedure = await new ProcedureService.ProcedureServiceClient(lab.Lab.As(TestSeed.DoctoralStudent))
-            .CreateProcedureAsync(Programs.Create("strong", program), cancellationToken: Cancel);
-        var booking = await lab.BookAsync(procedure: procedure.Name);
-        await lab.SweepAsync<LeaseIssue>();
+        var strong = Programs.Cycle();
+        strong.Steps[0].Ampere = 11;
+        var refused = await Refused.WithAsync(Reason.BookingRefused, async () => await lab.BookAsync(procedure: await StoreAsync(lab, "strong", strong)));
+        Assert.Contains("asks for a discharge current of 11 A", refused.Status.Detail, StringComparison.Ordinal);
 
+        var booking = await lab.BookAsync(procedure: await StoreAsync(lab, "cycle", Programs.Cycle()));
+        Assert.Contains("may last up to 15", Assert.Single(booking.Notices), StringComparison.Ordinal);
+        await ExecuteAsync(lab, "UPDATE rigs SET doc = replace(doc, '\"maxDischargeAmpere\": 10', '\"maxDischargeAmpere\": 1')");
+        lab.Get<BattKomp.Lab.Server.Features.Catalogue.Catalogue>().Forget();
+        await lab.SweepAsync<LeaseIssue>();
         Assert.Equal(0, await lab.CountAsync("leases"));
-        Assert.Contains("asks for a discharge current of 11 A", (await lab.BookingAsync(booking.Name)).StateReason, StringComparison.Ordinal);
+        Assert.Contains("asks for a discharge current of 1.5 A, and rigs/ebc-1/channels/1 allows 1 A", (await lab.BookingAsync(booking.Name)).StateReason, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task A_procedure_that_is_no_longer_the_program_it_was_stored_as_gets_no_lease()
+    {
+        await using var lab = await RunLab.StartAsync();
+        var name = await StoreAsync(lab, "cycle", Programs.Cycle());
+        var booking = await lab.BookAsync(procedure: name);
+        await ExecuteAsync(lab, "UPDATE procedures SET doc = (SELECT @d)", ("d", new Procedure { Name = name, Title = "x", Program = Programs.Cycle(repeat: 3), Sha256 = (await FindAsync(lab, name)).Sha256 }.ToByteArray()));
+        await lab.SweepAsync<LeaseIssue>();
+        Assert.Equal(0, await lab.CountAsync("leases"));
+        Assert.Contains("is not the program it was stored as", (await lab.BookingAsync(booking.Name)).StateReason, StringComparison.Ordinal);
+    }
+
+    private static async Task<string> StoreAsync(RunLab lab, string id, BattKomp.Lab.V1.Program program) =>
+        (await new ProcedureService.ProcedureServiceClient(lab.Lab.As(TestSeed.DoctoralStudent)).CreateProcedureAsync(Programs.Create(id, program), cancellationToken: Cancel)).Name;
+
+    private static async Task<Procedure> FindAsync(RunLab lab, string name) =>
+        await new ProcedureService.ProcedureServiceClient(lab.Lab.As(TestSeed.DoctoralStudent)).GetProcedureAsync(new GetProcedureRequest { Name = name }, cancellationToken: Cancel);
+
+    private static Task ExecuteAsync(RunLab lab, string sql, params (string, object?)[] values) =>
+        lab.Get<CalendarDatabase>().WriteAsync(tx => tx.ExecuteAsync(sql, Cancel, values), Cancel);
 
     [Fact]
     public async Task Cancelling_ends_the_lease_and_its_run_has_missed_once_the_agent_answered()

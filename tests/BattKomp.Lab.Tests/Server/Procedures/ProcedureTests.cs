@@ -1,3 +1,4 @@
+using BattKomp.Lab.Server.Features.Procedures;
 using BattKomp.Lab.Tests.Support;
 using BattKomp.Lab.V1;
 using Xunit;
@@ -46,6 +47,62 @@ public sealed class ProcedureTests
                 "procedure.program.steps[0].ampere", "procedure.program.steps[0].max_seconds", "procedure.program.steps[0].max_seconds", "procedure.program.steps[1].max_seconds",
                 "procedure.program.steps[2].goto_step", "procedure.program.steps[2].repeat", "procedure.program.steps[3].cutoff_ampere",
             ], refused.Fields());
+    }
+
+    [Fact]
+    public async Task Every_kind_of_step_is_taken_with_what_it_needs()
+    {
+        await using var lab = await TestLab.StartAsync();
+        var procedures = new ProcedureService.ProcedureServiceClient(lab.As(TestSeed.Teacher));
+        var program = new BattKomp.Lab.V1.Program
+        {
+            Steps =
+            {
+                new Step { Kind = Kind.Temperature, Celsius = 45, MaxSeconds = 3600, Until = { new Until { Signal = "temperature_t1_celsius", Comparison = Until.Types.Comparison.AtLeast, Limit = 44.5 } } },
+                new Step { Kind = Kind.CpCharge, Watt = 10, Volt = 4.2, MaxSeconds = 3600, Until = { new Until { Signal = "step_capacity_ah", Comparison = Until.Types.Comparison.AtLeast, Limit = 1, GotoStep = 4 } } },
+                new Step { Kind = Kind.Cv, Volt = 4.2, Ampere = 1, CutoffAmpere = 0.05, MaxSeconds = 3600 },
+                new Step { Kind = Kind.Eis, MaxSeconds = 600, Eis = new EisSweep { FromHertz = 10_000, ToHertz = 0.1, PointsPerDecade = 10, AmplitudeVolt = 0.005, AtOpenCircuit = true } },
+                new Step { Kind = Kind.CpDischarge, Watt = 20, Volt = 2.5, MaxSeconds = 3600, Until = { new Until { Signal = "voltage_volt", Comparison = Until.Types.Comparison.RateAtMost, Limit = 1e-4, OverSeconds = 60, End = true } } },
+            },
+            SafeStep = new Step { Kind = Kind.CcDischarge, Ampere = 1, Volt = 3.6, MaxSeconds = 1800 },
+        };
+        var made = await procedures.CreateProcedureAsync(Programs.Create("all-kinds", program), cancellationToken: Cancel);
+        Assert.Equal(program, made.Program);
+
+        var demands = ProgramDemands.Of(program);
+        Assert.Equal((4.2, 1.0, 8.0, 20.0, 2.5), (demands.MaxVolt, demands.MaxChargeAmpere, demands.MaxDischargeAmpere, demands.MaxWatt, demands.MinVolt));
+        Assert.Equal((45.0, 45.0), (demands.MaxCelsius, demands.MinCelsius));
+        Assert.Equal(3600 * 4 + 600 + 1800, ProgramDemands.LongestSeconds(program));
+        Assert.Equal((7200 + 60 + 10800) * 3, ProgramDemands.LongestSeconds(Programs.Cycle()));
+    }
+
+    [Fact]
+    public async Task What_a_condition_a_sweep_a_set_point_and_a_safe_step_lack_is_told_at_once()
+    {
+        await using var lab = await TestLab.StartAsync();
+        var procedures = new ProcedureService.ProcedureServiceClient(lab.As(TestSeed.Teacher));
+        var program = new BattKomp.Lab.V1.Program
+        {
+            Steps =
+            {
+                new Step { Kind = Kind.Rest, MaxSeconds = 10, Until = { new Until { Signal = "mood", Limit = double.NaN, OverSeconds = 3, GotoStep = 1, End = true } } },
+                new Step { Kind = Kind.Eis, MaxSeconds = 10 },
+                new Step { Kind = Kind.Eis, MaxSeconds = 10, Eis = new EisSweep { FromHertz = 1, ToHertz = 10, AmplitudeVolt = 1, AmplitudeAmpere = 1, BiasVolt = 3, AtOpenCircuit = true } },
+                new Step { Kind = Kind.Temperature, MaxSeconds = 10, Celsius = 900 },
+                new Step { Kind = Kind.Cv, Volt = 4, Ampere = 1, CutoffAmpere = 2, MaxSeconds = 10, Celsius = 20 },
+            },
+            SafeStep = new Step { Kind = Kind.CpCharge, Watt = 1, Volt = 3, GotoStep = 2 },
+        };
+        var fields = (await Refused.WithAsync(Reason.FieldsInvalid,
+            () => procedures.CreateProcedureAsync(Programs.Create("bad", program), cancellationToken: Cancel).ResponseAsync)).Fields();
+        const string steps = "procedure.program.steps";
+        Assert.Equal(
+            [
+                steps + "[0].until[0].signal", steps + "[0].until[0].comparison", steps + "[0].until[0].limit", steps + "[0].until[0].over_seconds", steps + "[0].until[0].goto_step", steps + "[0].until[0].end",
+                steps + "[1].eis", steps + "[2].eis.to_hertz", steps + "[2].eis.points_per_decade", steps + "[2].eis.amplitude_volt", steps + "[2].eis.bias_volt", steps + "[3].celsius",
+                steps + "[4].cutoff_ampere", steps + "[4].celsius",
+                "procedure.program.safe_step.kind", "procedure.program.safe_step.max_seconds", "procedure.program.safe_step.goto_step",
+            ], fields);
     }
 
     [Fact]
