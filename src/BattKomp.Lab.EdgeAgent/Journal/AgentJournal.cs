@@ -51,6 +51,9 @@ public sealed class AgentJournal : IDisposable
     /// <summary>Everything before it is acknowledged. May lag behind the truth after a restart: sending again is harmless.</summary>
     public JournalPosition AckCursor => _log.Acked;
 
+    /// <summary>Bytes written and not acknowledged.</summary>
+    public long UnackedBytes => _log.Unacked;
+
     /// <summary>Begins a stream of this boot; nothing is written yet.</summary>
     public static JournalStream NewStream(StreamKey key) => new(key, 0);
 

@@ -52,6 +52,15 @@ internal sealed class SegmentLog : IDisposable
         }
     }
 
+    public long Unacked
+    {
+        get
+        {
+            lock (Gate)
+                return UnackedBytes();
+        }
+    }
+
     public double UsedFraction
     {
         get

@@ -21,6 +21,12 @@ internal sealed class InFlight(int bound) : IDisposable
 
     public Task WaitForRoomAsync(CancellationToken cancel) => _room.WaitAsync(cancel);
 
+    /// <summary>Takes room when there is some; for a lane that must not hold another up.</summary>
+    public bool TryTakeRoom() => _room.Wait(0);
+
+    /// <summary>The room was not needed after all.</summary>
+    public void GiveRoomBack() => _room.Release();
+
     public void Add(JournalFrame frame)
     {
         var peek = EntryPeek.Of(frame.Payload);
