@@ -30,6 +30,7 @@ public static class InstrumentCatalogue
         new K8090Driver(),
         new RidenDriver(),
         new MqttJsonDriver(),
+        new ScpiDriver(),
     }.ToDictionary(d => d.Protocol, StringComparer.Ordinal);
 
     /// <summary>How captured frames are decoded, by the vectors' protocol name and by the driver's.</summary>
@@ -39,12 +40,9 @@ public static class InstrumentCatalogue
     // Decoded on captures, not (yet) driven.
     private static IEnumerable<KeyValuePair<string, Func<ICaptureDecoder>>> WithoutDriver() =>
     [
-        new("ascii-aimtti-ld400p", () => new ScpiDecoder(ScpiDialect.AimTti)),
-        new("ascii-tdk-genesys", () => new ScpiDecoder(ScpiDialect.Genesys)),
         new(EspecDecoder.Name, () => new EspecDecoder()),
         new(Tc038Decoder.Name, () => new Tc038Decoder()),
         new("methodscript", () => new MethodScriptDecoder()),
         new("modbus-rtu-tc038d", () => new Tc038dCapture()),
-        new("scpi-kepco-bop", () => new ScpiDecoder(ScpiDialect.Scpi)),
     ];
 }

@@ -51,6 +51,9 @@ public abstract class InstrumentDriver
     /// <summary>Guard in the device.</summary>
     public virtual DeviceGuard Guard => DeviceGuard.None;
 
+    /// <summary>Guard of one channel, where its configuration decides it.</summary>
+    public virtual DeviceGuard GuardOf(ChannelConfig config) => Guard;
+
     /// <summary>Declared longest time from an order to no current with the line up; a test proves it. Zero for what cannot energise.</summary>
     public virtual TimeSpan TimeToSafe => TimeSpan.Zero;
 

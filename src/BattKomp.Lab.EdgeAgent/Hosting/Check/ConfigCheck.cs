@@ -72,13 +72,13 @@ public static class ConfigCheck
     private static CheckedChannel Of(ChannelConfig config, WatchdogConfig? watchdog)
     {
         var driver = InstrumentCatalogue.Drivers[config.Protocol];
-        var unattended = UnattendedBound.Of(driver, config.Channel, watchdog);
+        var unattended = UnattendedBound.Of(driver, config.Channel, watchdog, driver.GuardOf(config));
         bool? exists = config.Device.Length == 0 || TcpLine.IsAddress(config.Device) ? null : File.Exists(config.Device);
         var limits = new Dictionary<string, double>();
         foreach (var field in ChannelLimits.Descriptor.Fields.InDeclarationOrder())
             if (field.Accessor.GetValue(config.Limits) is double value and not 0)
                 limits[field.Name] = value;
-        return new CheckedChannel(config.Channel, config.Protocol, driver.Title, config.Device, exists, Control(driver.Control), config.Simulated, driver.Guard.What,
+        return new CheckedChannel(config.Channel, config.Protocol, driver.Title, config.Device, exists, Control(driver.Control), config.Simulated, driver.GuardOf(config).What,
             driver.Control == ControlClass.Full ? driver.TimeToSafe.TotalSeconds : null, unattended.Words, unattended.Bound?.TotalSeconds, unattended.AttendedOnly,
             watchdog?.Relays.TryGetValue(config.Channel, out var relay) == true ? relay : null, limits, [.. config.Alarms.Select(a => a.Id)]);
     }
