@@ -25,6 +25,7 @@ public static class InstrumentCatalogue
         new DalyDriver(),
         new DlDriver(),
         new EbcDriver(),
+        new EspecDriver(),
         new FolderDriver(),
         new JbdDriver(),
         new K8090Driver(),
@@ -40,7 +41,6 @@ public static class InstrumentCatalogue
     // Decoded on captures, not (yet) driven.
     private static IEnumerable<KeyValuePair<string, Func<ICaptureDecoder>>> WithoutDriver() =>
     [
-        new(EspecDecoder.Name, () => new EspecDecoder()),
         new(Tc038Decoder.Name, () => new Tc038Decoder()),
         new("methodscript", () => new MethodScriptDecoder()),
         new("modbus-rtu-tc038d", () => new Tc038dCapture()),

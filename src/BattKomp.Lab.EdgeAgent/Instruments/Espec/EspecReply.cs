@@ -60,9 +60,11 @@ public static class EspecReply
         && Frame.Number(pv) is { } measured && (sp == "OFF" || Frame.Number(sp) is not null) && Frame.Number(high) is { } upper && Frame.Number(low) is { } lower
             ? new EspecHumidity(measured, Frame.Number(sp), upper, lower) : null;
 
-    /// <summary>Temperature, humidity or nothing, mode, alarms.</summary>
+    /// <summary>Temperature, humidity or nothing (some controllers leave the field out), mode, alarms.</summary>
     public static EspecMonitor? Monitor(string line) =>
-        Fields(line, 4) is [var pv, var rh, var mode, var count]
+        Fields(line, 3) is [var t, var m, var n] && Frame.Number(t) is { } celsius && Mode(m) is { } runs && Count(n) is { } stand
+            ? new EspecMonitor(celsius, null, runs, stand)
+        : Fields(line, 4) is [var pv, var rh, var mode, var count]
         && Frame.Number(pv) is { } measured && (rh.Length == 0 || Frame.Number(rh) is not null) && Mode(mode) is { } known && Count(count) is { } alarms
             ? new EspecMonitor(measured, Frame.Number(rh), known, alarms) : null;
 

@@ -36,26 +36,19 @@ public sealed class ScpiSession : PolledSession, IPoweredSession
 
     /// <summary>Identifies the device and begins to poll.</summary>
     /// <exception cref="IOException">Nothing answers, or another device does.</exception>
-    public static async Task<ScpiSession> ConnectAsync(SessionSetup setup, ScpiProfile profile, CancellationToken cancel)
+    public static async Task<ScpiSession> ConnectAsync(SessionSetup setup, ScpiProfile profile, CancellationToken cancel) =>
+        (ScpiSession)await ConnectAsync(new ScpiSession(setup, profile), cancel);
+
+    /// <inheritdoc/>
+    protected override async Task IdentifyAsync(CancellationToken cancel)
     {
-        var session = new ScpiSession(setup, profile);
-        try
-        {
-            foreach (var command in profile.Preamble)
-                await session.SetAsync(command, cancel, checkError: false);
-            session._identity = await session._line.AskTextAsync(profile.Identify, l => l.Contains(',', StringComparison.Ordinal), cancel);
-            if (!profile.Identities.Any(i => session._identity.Contains(i, StringComparison.OrdinalIgnoreCase)))
-                throw new IOException($"The device calls itself \"{session._identity}\"; profile {profile.Name} is for {string.Join(" or ", profile.Identities)}.");
-            foreach (var command in profile.Remote)
-                await session.SetAsync(command, cancel, checkError: false);
-            session.Start();
-            return session;
-        }
-        catch
-        {
-            await session.DisposeAsync();
-            throw;
-        }
+        foreach (var command in _profile.Preamble)
+            await SetAsync(command, cancel, checkError: false);
+        _identity = await _line.AskTextAsync(_profile.Identify, l => l.Contains(',', StringComparison.Ordinal), cancel);
+        if (!_profile.Identities.Any(i => _identity.Contains(i, StringComparison.OrdinalIgnoreCase)))
+            throw new IOException($"The device calls itself \"{_identity}\"; profile {_profile.Name} is for {string.Join(" or ", _profile.Identities)}.");
+        foreach (var command in _profile.Remote)
+            await SetAsync(command, cancel, checkError: false);
     }
 
     /// <inheritdoc/>
