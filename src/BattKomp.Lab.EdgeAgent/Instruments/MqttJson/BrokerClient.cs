@@ -21,6 +21,7 @@ public sealed class BrokerClient(BrokerAddress address, string clientId, TimePro
     private static readonly MqttClientFactory Factory = new();
     private readonly Dictionary<string, MqttHandler> _routes = [];
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<(Action Lost, Action Back)> _supervisors = [];
     private volatile IMqttClient? _client;
     private int _epoch;
 
@@ -29,6 +30,9 @@ public sealed class BrokerClient(BrokerAddress address, string clientId, TimePro
 
     /// <inheritdoc/>
     public void Route(string topic, MqttHandler handler) => _routes[topic] = handler;
+
+    /// <inheritdoc/>
+    public void Supervise(Action lost, Action back) => _supervisors.Add((lost, back));
 
     /// <inheritdoc/>
     public async Task PublishAsync(string topic, byte[] payload, CancellationToken cancel)
@@ -65,6 +69,8 @@ public sealed class BrokerClient(BrokerAddress address, string clientId, TimePro
             }
             finally
             {
+                if (_client is not null)
+                    _supervisors.ForEach(s => s.Lost());
                 _client = null;
             }
             await backOff.WaitAsync(cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -88,6 +94,7 @@ public sealed class BrokerClient(BrokerAddress address, string clientId, TimePro
             subscribe = subscribe.WithTopicFilter(topic, MqttQualityOfServiceLevel.AtLeastOnce);
         await client.SubscribeAsync(subscribe.Build(), cancel);
         _client = client;
+        _supervisors.ForEach(s => s.Back());
         backOff.Reset();
         _ready.TrySetResult();
         await disconnected.Task.WaitAsync(cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

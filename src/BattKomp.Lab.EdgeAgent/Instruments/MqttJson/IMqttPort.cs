@@ -9,6 +9,11 @@ public interface IMqttPort
     /// <summary>Routes a topic; before <see cref="RunAsync"/>.</summary>
     void Route(string topic, MqttHandler handler);
 
+    /// <summary>Tells when a connection that stood is gone, and when one stands again; before <see cref="RunAsync"/>. A broker of the agent's own has nothing to tell.</summary>
+    void Supervise(Action lost, Action back)
+    {
+    }
+
     /// <summary>Sends a message to whoever listens now; throws <see cref="IOException"/> when there is no connection.</summary>
     Task PublishAsync(string topic, byte[] payload, CancellationToken cancel);
 

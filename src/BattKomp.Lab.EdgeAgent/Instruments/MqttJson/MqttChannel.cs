@@ -29,6 +29,8 @@ public sealed class MqttChannel : ChannelDriver
     private volatile DeviceStatus _status = new("", 0, "");
     private volatile string? _haltCause;
     private volatile bool _stopUnheard;
+    private long _heardNs;
+    private long _lostFromNs;
     private long _ordered;
     private long _haltedAt;
     private string _told = "";
@@ -43,6 +45,7 @@ public sealed class MqttChannel : ChannelDriver
         foreach (var run in context.Journal.Query(s => s.Runs.Where(r => r.Channel == channel && r.DeviceCounter is not null).ToList()))
             _high[run.Run] = (run.DeviceCounter!.Value, run.LastUtcNs);
         port.Route(mapping.RecordsTopic, Take);
+        port.Supervise(BrokerIsLost, BrokerIsBack);
         if (mapping.StatusTopic.Length > 0)
             port.Route(mapping.StatusTopic, TakeStatus);
     }
@@ -277,8 +280,28 @@ public sealed class MqttChannel : ChannelDriver
         }
     }
 
+    // Nobody can say that it listened since the last message; a frozen broker is noticed only when its keep-alive is overdue.
+    private void BrokerIsLost()
+    {
+        lock (_gate)
+            _lostFromNs = _lostFromNs != 0 ? _lostFromNs : _heardNs != 0 ? _heardNs : Context.Clock.LabNowNs;
+    }
+
+    private void BrokerIsBack()
+    {
+        lock (_gate)
+        {
+            if (_lostFromNs != 0 && _recorder.IsOpen)
+                _ = _recorder.Event(StreamEvent.Types.Kind.Outage, "broker_lost", _mapping.CounterPath.Length > 0 ? "the device's counter tells what was missed" : "", _lostFromNs, Context.Clock.LabNowNs);
+            _lostFromNs = 0;
+        }
+    }
+
     private Task Keep(JsonRow row)
     {
+        // Kept messages may arrive before the connection is told to stand: the outage comes before them.
+        BrokerIsBack();
+        _heardNs = Context.Clock.LabNowNs;
         var (run, lease) = RunOf(row);
         var key = run.Length > 0 ? run : JournalState.WithoutRun(Channel);
         var known = _high.TryGetValue(key, out var high);
