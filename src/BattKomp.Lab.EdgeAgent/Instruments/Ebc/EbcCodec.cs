@@ -131,5 +131,5 @@ public static class EbcCodec
     }
 
     private static bool Plausible(EbcReport report) =>
-        report.Volt <= MaxVolt && report.Ampere <= MaxAmpere && report.Model is 0x05 or 0x06 or 0x09;
+        report.Volt <= MaxVolt && report.Ampere <= MaxAmpere && EbcModel.Of(report.Model) is not null;
 }

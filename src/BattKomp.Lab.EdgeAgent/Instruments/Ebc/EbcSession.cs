@@ -63,7 +63,7 @@ public sealed class EbcSession : IPoweredSession
             await line.SendAsync(EbcCodec.Encode(EbcCommand.Connect), cancel);
             var first = await session.WaitAsync(r => r.ChecksumValid, Silence, cancel) ?? throw new IOException("No EBC reports within 3 s after connect; check device path, cable and parity.");
             session.Model = first.Model;
-            if (first.Model is not (0x05 or 0x06 or 0x09))
+            if (EbcModel.Of(first.Model) is null)
                 throw new IOException($"The device calls itself model {first.Model:X2}; this driver knows EBC-A05, A10H and A20.");
             // The first reports after connect carry the firmware in place of the set values; both are needed before anything is judged.
             await session.WaitAsync(r => r.Settings is not null, Silence, cancel);
@@ -87,6 +87,8 @@ public sealed class EbcSession : IPoweredSession
     /// <inheritdoc/>
     public async Task<string?> BeginAsync(Step step, CancellationToken cancel)
     {
+        if (EbcModel.Of(Model)?.Fault(step) is { } fault)
+            return $"set_refused: {fault}";
         if (Last is { Output: not OutputState.Off })
             await OffAsync(cancel);
         var (mode, settings) = EbcSteps.Of(step);

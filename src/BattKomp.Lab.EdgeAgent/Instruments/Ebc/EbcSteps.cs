@@ -10,6 +10,7 @@ public static class EbcSteps
     private const int MaxDischarge = 2000;
     private const int MaxCharge = 500;
     private const int MaxVoltage = 3000;
+    private const int MaxChargeVoltage = 1800;
 
     /// <summary>Why the device cannot do a step; null when it can.</summary>
     public static string? Fault(Step step) => step.Kind switch
@@ -17,7 +18,8 @@ public static class EbcSteps
         Kind.Rest or Kind.Loop => null,
         Kind.CcDischarge => Whole(step.Ampere, 100, 1, MaxDischarge, "ampere", "0.01 to 20 A in steps of 10 mA") ?? Volt(step) ?? Minutes(step),
         Kind.CpDischarge => Whole(step.Watt, 1, 1, MaxMinutes, "watt", "1 to 999 W in whole watts") ?? Volt(step) ?? Minutes(step),
-        Kind.CccvCharge => Whole(step.Ampere, 100, 1, MaxCharge, "ampere", "0.01 to 5 A in steps of 10 mA") ?? Volt(step)
+        Kind.CccvCharge => Whole(step.Ampere, 100, 1, MaxCharge, "ampere", "0.01 to 5 A in steps of 10 mA")
+            ?? Whole(step.Volt, 100, 1, MaxChargeVoltage, "volt", "0.01 to 18 V of charge in steps of 10 mV")
             ?? Whole(step.CutoffAmpere, 100, 1, MaxCharge, "cutoff_ampere", "0.01 to 5 A in steps of 10 mA"),
         _ => $"the EBC-A20 cannot do {step.Kind}; use CCCV_CHARGE",
     };

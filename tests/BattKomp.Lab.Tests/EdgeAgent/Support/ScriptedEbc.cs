@@ -33,6 +33,8 @@ internal sealed class ScriptedEbc : IDisposable
 
     public bool WrongSums { get; set; }
 
+    public byte Model { get; set; } = 0x09;
+
     public double Volt { get; set; } = 3.7;
 
     public IReadOnlyList<byte> Commands
@@ -89,7 +91,7 @@ internal sealed class ScriptedEbc : IDisposable
         EbcWire.Number(payload.AsSpan(9), _settings.First);
         EbcWire.Number(payload.AsSpan(11), _settings.Second);
         EbcWire.Number(payload.AsSpan(13), _settings.Third);
-        payload[15] = 0x09;
+        payload[15] = Model;
         var frame = EbcWire.Frame(payload);
         if (WrongSums)
             frame[^2] ^= 0x11;
