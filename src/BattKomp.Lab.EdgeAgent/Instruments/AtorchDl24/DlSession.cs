@@ -20,7 +20,7 @@ public sealed class DlSession : PolledSession, IPoweredSession
         : base(setup, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(4))
     {
         _order = order;
-        _asks = new RequestLine(setup.Line, new RequestTiming(TimeSpan.FromMilliseconds(300), TimeSpan.FromMilliseconds(5)), setup.Machine);
+        _asks = new RequestLine(setup.Line, new RequestTiming(TimeSpan.FromMilliseconds(300), TimeSpan.FromMilliseconds(5)) { Baud = setup.Config.Baud }, setup.Machine);
     }
 
     /// <inheritdoc/>

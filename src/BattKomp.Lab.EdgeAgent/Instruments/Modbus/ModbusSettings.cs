@@ -19,5 +19,5 @@ public sealed record ModbusSettings(byte Unit, int ReplyMilliseconds)
 
     /// <summary>The line that a session asks on.</summary>
     internal ModbusLine Open(SessionSetup setup) =>
-        new(setup.Line, Unit, new RequestTiming(TimeSpan.FromMilliseconds(ReplyMilliseconds), ModbusLine.Silence(setup.Config.Baud)), setup.Machine);
+        new(setup.Line, Unit, new RequestTiming(TimeSpan.FromMilliseconds(ReplyMilliseconds), ModbusLine.Silence(setup.Config.Baud)) { Baud = setup.Config.Baud }, setup.Machine);
 }

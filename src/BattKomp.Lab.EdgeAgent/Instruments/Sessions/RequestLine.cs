@@ -11,22 +11,31 @@ public delegate bool TakeReply<T>(ref ReadOnlySequence<byte> input, out T reply)
 /// <param name="Reply">Longest time from the end of a request to the end of its reply.</param>
 /// <param name="Silence">Rest between what was last heard or said and the next request.</param>
 /// <param name="Attempts">How often a question is asked before the line is given up.</param>
-public sealed record RequestTiming(TimeSpan Reply, TimeSpan Silence, int Attempts = 2);
+public sealed record RequestTiming(TimeSpan Reply, TimeSpan Silence, int Attempts = 2)
+{
+    /// <summary>Bits per second of the line, where one answer cannot be told from another's: the rest is then long enough for a second copy of the last one to arrive and be dropped. 0 = no need.</summary>
+    public int Baud { get; init; }
+}
 
 /// <summary>The instrument did not answer in time, however often it was asked.</summary>
 public sealed class NoReplyException(string message) : IOException(message);
 
 /// <summary>
-/// Question and answer on a line that numbers neither: one question at a time; whatever was not asked for is dropped before a question is sent; after a
-/// time-out everything that arrives for one more reply time is dropped too, so that a late reply never answers the next question.
+/// Question and answer on a line that numbers neither: one question at a time; whatever was not asked for is dropped before a question is sent. After a
+/// time-out, and on a line just opened, everything that arrives for one more reply time is dropped too, and of several answers to the next question the last
+/// counts: so a late reply never answers another question, also when the device lets go of it only with the next answer.
 /// </summary>
 public sealed class RequestLine(IInstrumentLine line, RequestTiming timing, TimeProvider machine) : IAsyncDisposable
 {
     private const int DrainLimit = 4;
+    private const double BitsPerByte = 11;
+    private static readonly TimeSpan CopyMargin = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Resync = TimeSpan.FromMilliseconds(100);
     private readonly SemaphoreSlim _turn = new(1, 1);
     private long _lastByte = machine.GetTimestamp();
-    private long? _missedAt;
+    private long? _missedAt = machine.GetTimestamp();
     private long _dropped;
+    private long _lastReplyBytes;
 
     /// <summary>Bytes that answered nothing, since the line was opened.</summary>
     public long Dropped => Volatile.Read(ref _dropped);
@@ -78,10 +87,11 @@ public sealed class RequestLine(IInstrumentLine line, RequestTiming timing, Time
 
     private async Task<(bool Answered, T Reply)> AttemptAsync<T>(ReadOnlyMemory<byte> request, TakeReply<T> take, CancellationToken cancel)
     {
+        var uncertain = _missedAt is not null;
         await DrainAsync(cancel);
         await RestAsync(cancel);
         DropWaiting();
-        var answered = false;
+        var done = false;
         try
         {
             await line.SendAsync(request, cancel);
@@ -89,11 +99,17 @@ public sealed class RequestLine(IInstrumentLine line, RequestTiming timing, Time
             while (await ReadAsync(timing.Reply - machine.GetElapsedTime(sent), cancel) is { } read)
             {
                 var buffer = read.Buffer;
-                answered = take(ref buffer, out var reply);
+                var answered = take(ref buffer, out var reply);
+                var taken = read.Buffer.Slice(0, buffer.Start).Length;
                 // What follows a reply is looked at again by the next question, and dropped there.
                 line.Input.AdvanceTo(buffer.Start, answered ? buffer.Start : buffer.End);
                 if (answered)
+                {
+                    _lastReplyBytes = taken;
+                    reply = uncertain ? await LastAsync(reply, take, cancel) : reply;
+                    done = true;
                     return (true, reply);
+                }
                 Broken(read);
             }
             return (false, default!);
@@ -101,9 +117,24 @@ public sealed class RequestLine(IInstrumentLine line, RequestTiming timing, Time
         finally
         {
             // Also after a cancelled wait: the reply is still under way.
-            if (!answered)
+            if (!done)
                 _missedAt = machine.GetTimestamp();
         }
+    }
+
+    private async Task<T> LastAsync<T>(T reply, TakeReply<T> take, CancellationToken cancel)
+    {
+        var started = machine.GetTimestamp();
+        while (machine.GetElapsedTime(started) < timing.Reply && await ReadAsync(Resync, cancel) is { } read)
+        {
+            var buffer = read.Buffer;
+            while (take(ref buffer, out var later))
+                reply = later;
+            line.Input.AdvanceTo(buffer.Start, buffer.End);
+            if (read.IsCompleted)
+                break;
+        }
+        return reply;
     }
 
     private async Task DrainAsync(CancellationToken cancel)
@@ -126,7 +157,8 @@ public sealed class RequestLine(IInstrumentLine line, RequestTiming timing, Time
 
     private async Task RestAsync(CancellationToken cancel)
     {
-        var left = timing.Silence - machine.GetElapsedTime(_lastByte);
+        var copy = timing.Baud == 0 || _lastReplyBytes == 0 ? TimeSpan.Zero : CopyMargin + TimeSpan.FromSeconds(_lastReplyBytes * BitsPerByte / timing.Baud);
+        var left = timing.Silence + copy - machine.GetElapsedTime(_lastByte);
         if (left > TimeSpan.Zero)
             await Task.Delay(left, machine, cancel);
     }

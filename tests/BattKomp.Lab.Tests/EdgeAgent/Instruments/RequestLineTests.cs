@@ -35,6 +35,17 @@ public class RequestLineTests
     }
 
     [Fact]
+    public async Task A_late_reply_that_comes_with_the_next_answer_is_not_taken_for_it()
+    {
+        var asked = 0;
+        var line = new ScriptedLine(_ => ++asked switch { 1 => null, 2 => [.. Old, .. Reply(2)], _ => Reply(3) });
+        await using var modbus = new ModbusLine(line, 1, Timing, TimeProvider.System);
+        await Assert.ThrowsAsync<NoReplyException>(() => modbus.ReadAsync(7, 1, Cancel));
+        Assert.Equal([2], await modbus.ReadAsync(0, 1, Cancel));
+        Assert.Equal([3], await modbus.ReadAsync(0, 1, Cancel));
+    }
+
+    [Fact]
     public async Task A_question_that_was_cancelled_leaves_no_answer_to_the_next()
     {
         var asked = 0;
@@ -58,6 +69,20 @@ public class RequestLineTests
         await using var modbus = new ModbusLine(line, 1, Timing, TimeProvider.System);
         Assert.Equal([7], await modbus.ReadAsync(0, 1, Cancel));
         Assert.Equal([7], await modbus.ReadAsync(0, 1, Cancel));
+    }
+
+    [Fact]
+    public async Task A_second_copy_of_an_answer_is_waited_for_and_dropped()
+    {
+        var asked = 0;
+        ScriptedLine? line = null;
+        line = new ScriptedLine(_ => Reply((byte)++asked));
+        await using var modbus = new ModbusLine(line, 1, Timing with { Baud = 300 }, TimeProvider.System);
+        Assert.Equal([1], await modbus.ReadAsync(0, 1, Cancel));
+        var second = modbus.ReadAsync(0, 1, Cancel);
+        // Seven bytes take a quarter of a second at 300 bit/s; the question waits for them.
+        line.Say(Old);
+        Assert.Equal([2], await second);
     }
 
     [Fact]
