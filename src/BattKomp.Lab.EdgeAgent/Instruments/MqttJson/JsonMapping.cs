@@ -13,11 +13,24 @@ public sealed record SignalMapping(string Path, string Signal, double Factor = 1
 /// <summary>One JSON text that becomes a text signal.</summary>
 public sealed record TextMapping(string Path, string Signal);
 
+/// <summary>How a message is written.</summary>
+public enum MessageFormat
+{
+    /// <summary>One JSON object a record; paths are fields.</summary>
+    Json,
+
+    /// <summary>A SenML pack (RFC 8428); paths are resolved names.</summary>
+    Senml,
+}
+
 /// <summary>What a publishing instrument's messages mean: declared, never guessed. Empty field names = the message has none.</summary>
 public sealed record JsonMapping
 {
     /// <summary>What the id field must say, and part of the default topics.</summary>
     public required string Instrument { get; init; }
+
+    /// <summary>How records are written.</summary>
+    public MessageFormat Format { get; init; }
 
     /// <summary>Topic of records.</summary>
     public required string RecordsTopic { get; init; }

@@ -10,10 +10,16 @@ internal static class JsonMappingReader
     {
         var standard = JsonMapping.Default(mapping.Text("instrument", needed: "the id that the instrument publishes under"));
         var own = mapping.Has("signals");
+        var format = mapping.Text("format", "json");
+        if (format is not ("json" or "senml"))
+            mapping.Mistake("format", $"is \"{format}\"; json or senml is needed");
+        if (format == "senml" && !own)
+            mapping.Mistake("signals", "is missing; a SenML mapping declares each name, its signal and its unit");
         var signals = mapping.Objects("signals").Select(Signal).ToList();
         var texts = mapping.Objects("texts").Select(Text).ToList();
         var result = standard with
         {
+            Format = format == "senml" ? MessageFormat.Senml : MessageFormat.Json,
             RecordsTopic = mapping.Text("records_topic", standard.RecordsTopic),
             CommandTopic = mapping.Text("command_topic", standard.CommandTopic),
             StatusTopic = mapping.Text("status_topic", standard.StatusTopic),

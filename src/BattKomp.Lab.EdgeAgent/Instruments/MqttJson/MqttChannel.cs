@@ -20,6 +20,7 @@ public sealed class MqttChannel : ChannelDriver
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
     private readonly JsonMapping _mapping;
     private readonly JsonRecordReader _reader;
+    private readonly SenmlRecordReader? _senml;
     private readonly IMqttPort _port;
     private readonly DeadLetters _deadLetters;
     private readonly ChannelRecorder _recorder;
@@ -40,6 +41,7 @@ public sealed class MqttChannel : ChannelDriver
         : base(channel, context)
     {
         (_mapping, _reader, _port, _deadLetters) = (mapping, new JsonRecordReader(mapping), port, deadLetters);
+        _senml = mapping.Format == MessageFormat.Senml ? new SenmlRecordReader(mapping) : null;
         _recorder = new ChannelRecorder(context.Journal, context.Names, context.Clock,
             new RecordedChannel(channel, Protocol, simulated, mapping.Columns, [.. mapping.Texts.Select(t => t.Signal)]));
         foreach (var run in context.Journal.Query(s => s.Runs.Where(r => r.Channel == channel && r.DeviceCounter is not null).ToList()))
@@ -252,11 +254,12 @@ public sealed class MqttChannel : ChannelDriver
     {
         try
         {
-            if (_reader.Read(payload.Span, out var problem) is not { } row)
+            IReadOnlyList<JsonRow> rows = _senml is not null ? _senml.Read(payload, out var problem) : _reader.Read(payload.Span, out problem) is { } row ? [row] : [];
+            if (rows.Count == 0)
                 return Poison(_mapping.RecordsTopic, payload, problem);
             lock (_gate)
             {
-                _lastCommit = Keep(row);
+                _lastCommit = rows.Count == 1 ? Keep(rows[0]) : Task.WhenAll(rows.Select(Keep).ToList());
                 return Context.Journal.IsCongested ? Task.WhenAll(_lastCommit, Context.Journal.WaitForRoomAsync(CancellationToken.None).AsTask()) : _lastCommit;
             }
         }
