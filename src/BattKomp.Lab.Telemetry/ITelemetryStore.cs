@@ -60,6 +60,11 @@ public interface ITelemetryStore : IAsyncDisposable
     /// </summary>
     Task<ExportedSegment?> ExportSegmentAsync(string run, IReadOnlyList<StreamRange> ranges, string path, CancellationToken cancellation);
 
+    /// <summary>
+    /// For each stream of the run with a ledger: lower-case hex SHA-256 over "first-last:hash" of its ledger rows in order, joined by commas.
+    /// </summary>
+    Task<IReadOnlyDictionary<StreamKey, string>> GetLedgerHashesAsync(string run, CancellationToken cancellation);
+
     /// <summary>Merges the run's contiguous ledger ranges (their hashes are chained); done when a run is sealed.</summary>
     Task MergeLedgerAsync(string run, CancellationToken cancellation);
 

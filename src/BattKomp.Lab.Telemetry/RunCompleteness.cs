@@ -7,6 +7,18 @@ namespace BattKomp.Lab.Telemetry;
 /// <param name="Outages">Stretches in which nobody listened.</param>
 public sealed record RunCompleteness(string Run, IReadOnlyList<StreamState> Streams, RunCounts Counts, IReadOnlyList<StoredEvent> Outages)
 {
+    private const int MostQuarantine = 100;
+    private const string DeviceCounter = "device_counter";
+
+    /// <summary>Hash over the ledger of each stream that has one.</summary>
+    public IReadOnlyDictionary<StreamKey, string> LedgerSha256 { get; init; } = new Dictionary<StreamKey, string>();
+
+    /// <summary>Streams whose records carry the device's own counter.</summary>
+    public IReadOnlySet<StreamKey> Counted { get; init; } = new HashSet<StreamKey>();
+
+    /// <summary>The first entries kept aside.</summary>
+    public IReadOnlyList<QuarantinedEntry> Quarantine { get; init; } = [];
+
     /// <summary>Sum over streams; -1 while any stream's end is unknown.</summary>
     public long Expected => Streams.Any(s => s.Expected < 0) ? -1 : Streams.Sum(s => s.Expected);
 
@@ -40,6 +52,12 @@ public sealed record RunCompleteness(string Run, IReadOnlyList<StreamState> Stre
         var streams = await store.GetStreamsAsync(run, cancellation);
         var counts = await store.CountAsync(run, cancellation);
         var events = await store.GetEventsAsync(run, cancellation);
-        return new RunCompleteness(run, streams, counts, [.. events.Where(e => e.Event.Kind == "OUTAGE")]);
+        var latest = await store.GetLatestAsync(run, cancellation);
+        return new RunCompleteness(run, streams, counts, [.. events.Where(e => e.Event.Kind == "OUTAGE")])
+        {
+            LedgerSha256 = await store.GetLedgerHashesAsync(run, cancellation),
+            Counted = latest.Where(r => r.Values.TryGetValue(DeviceCounter, out var counter) && double.IsFinite(counter)).Select(r => r.Key).ToHashSet(),
+            Quarantine = counts.Quarantined == 0 ? [] : await store.GetQuarantineAsync(run, MostQuarantine, cancellation),
+        };
     }
 }

@@ -4,10 +4,10 @@ using BattKomp.Lab.V1;
 
 namespace BattKomp.Lab.Cli.Commands;
 
-/// <summary>runs list | watch | events | stop</summary>
+/// <summary>runs list | watch | events | completeness | gaps | stop</summary>
 internal static class RunCommands
 {
-    public static Command Create(Globals globals) => new("runs", "What happens and happened on channels.") { List(globals), WatchCommand.Create(globals), Events(globals), Stop(globals) };
+    public static Command Create(Globals globals) => new("runs", "What happens and happened on channels.") { List(globals), WatchCommand.Create(globals), Events(globals), CompletenessCommands.Completeness(globals), CompletenessCommands.Gaps(globals), Stop(globals) };
 
     private static Command List(Globals globals)
     {

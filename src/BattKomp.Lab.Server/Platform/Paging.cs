@@ -36,6 +36,17 @@ public static class Paging
         throw LabErrors.FieldsInvalid([("page_token", "was not issued by this service; start again without one.")]);
     }
 
+    /// <summary>For pages counted from the start: how many were told already.</summary>
+    /// <exception cref="LabException">FIELDS_INVALID when the token is not one of ours.</exception>
+    public static int Count(string token)
+    {
+        var after = After(token);
+        if (after.Length == 0) return 0;
+        return int.TryParse(after, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var told)
+            ? told
+            : throw LabErrors.FieldsInvalid([("page_token", "was not issued by this service; start again without one.")]);
+    }
+
     /// <summary>Cuts a page out of rows in order of <paramref name="key"/>; the token is empty on the last page.</summary>
     public static (List<T> Page, string Next) Cut<T>(IEnumerable<T> ordered, Func<T, string> key, int size, string after)
     {

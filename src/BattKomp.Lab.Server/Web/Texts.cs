@@ -71,6 +71,32 @@ public sealed record Texts
     public string Keep { get; init; } = "Back without changing anything";
     public string Back { get; init; } = "Back to the overview";
 
+    public string Gaps { get; init; } = "Completeness";
+    public string Complete { get; init; } = "Nothing is missing:";
+    public string NotComplete { get; init; } = "Not complete, or not yet known to be:";
+    public string Streams { get; init; } = "Streams";
+    public string StreamsWhy { get; init; } = "Every stream of this run: entries its agent wrote, entries stored here, and what is missing between.";
+    public string Stream { get; init; } = "Stream";
+    public string Expected { get; init; } = "Expected";
+    public string Stored { get; init; } = "Stored";
+    public string MissingRanges { get; init; } = "Missing sequences";
+    public string ClosedBecause { get; init; } = "Closed because";
+    public string ProvedFrom { get; init; } = "Proved from";
+    public string FromCounter { get; init; } = "the device's own counter";
+    public string FromAgent { get; init; } = "the agent; what the device said before is not known";
+    public string Unknown { get; init; } = "unknown";
+    public string NotClosed { get; init; } = "not closed yet";
+    public string None { get; init; } = "None.";
+    public string Outages { get; init; } = "Outages";
+    public string OutagesWhy { get; init; } = "Stretches in which nobody listened to the instrument.";
+    public string Cause { get; init; } = "Cause";
+    public string From { get; init; } = "From";
+    public string Until { get; init; } = "Until";
+    public string Quarantine { get; init; } = "Kept aside";
+    public string QuarantineWhy { get; init; } = "Entries that may not count, kept with the reason; the first 100 are shown.";
+    public string Sequence { get; init; } = "Sequence";
+    public string Alarms { get; init; } = "Alarms and incidents";
+
     public string Live { get; init; } = "Live values";
     public string LiveChoose { get; init; } = "Run to follow";
     public string Show { get; init; } = "Show";

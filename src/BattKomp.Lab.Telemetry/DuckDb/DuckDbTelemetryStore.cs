@@ -95,6 +95,10 @@ public sealed class DuckDbTelemetryStore : ITelemetryStore
         _gate.ReadAsync(c => SegmentExport.Write(c, run, ranges, path), cancellation);
 
     /// <inheritdoc/>
+    public async Task<IReadOnlyDictionary<StreamKey, string>> GetLedgerHashesAsync(string run, CancellationToken cancellation) =>
+        (await _gate.ReadAsync(c => RunQueries.LedgerHashes(c, run), cancellation)).ToDictionary(h => h.Key, h => h.Sha256);
+
+    /// <inheritdoc/>
     public async Task MergeLedgerAsync(string run, CancellationToken cancellation)
     {
         var streams = await _gate.ReadAsync(c => RunQueries.StreamIds(c, run), cancellation);

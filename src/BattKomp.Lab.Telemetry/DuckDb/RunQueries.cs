@@ -8,6 +8,12 @@ internal static class RunQueries
     public static List<int> StreamIds(DuckDBConnection connection, string run) =>
         connection.Query(r => r.GetInt32(0), "SELECT s.id FROM streams s JOIN runs r ON r.id = s.run WHERE r.run = $1 ORDER BY s.id", run);
 
+    /// <summary>A hash over each stream's ledger rows in order.</summary>
+    public static List<(StreamKey Key, string Sha256)> LedgerHashes(DuckDBConnection connection, string run) => connection.Query(
+        r => (new StreamKey(r.GetString(0), r.GetString(1), r.GetString(2)), r.GetString(3)),
+        "SELECT s.agent, s.boot, s.stream, sha256(string_agg(l.first_seq || '-' || l.last_seq || ':' || l.hash, ',' ORDER BY l.first_seq)) " +
+        "FROM streams s JOIN ledger l ON l.stream = s.id WHERE s.run = $1 GROUP BY s.agent, s.boot, s.stream", StreamRows.RunId(connection, run));
+
     public static Dictionary<int, StreamKey> Keys(DuckDBConnection connection, int run) =>
         connection.Query(r => (r.GetInt32(0), new StreamKey(r.GetString(1), r.GetString(2), r.GetString(3))), $"SELECT id, agent, boot, stream FROM streams WHERE run = {run}")
             .ToDictionary(p => p.Item1, p => p.Item2);

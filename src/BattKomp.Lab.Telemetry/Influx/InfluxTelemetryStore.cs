@@ -109,6 +109,16 @@ public sealed class InfluxTelemetryStore : ITelemetryStore
     }
 
     /// <inheritdoc/>
+    public async Task<IReadOnlyDictionary<StreamKey, string>> GetLedgerHashesAsync(string run, CancellationToken cancellation)
+    {
+        var catalogue = await _pipeline.CatalogueAsync(cancellation);
+        var hashes = new Dictionary<StreamKey, string>();
+        foreach (var stream in catalogue.OfRun(run))
+            if (await LedgerMerge.HashAsync(_client, _options, stream, cancellation) is { } hash) hashes[stream.Key] = hash;
+        return hashes;
+    }
+
+    /// <inheritdoc/>
     public Task MergeLedgerAsync(string run, CancellationToken cancellation) => AloneAsync(async catalogue =>
     {
         foreach (var stream in catalogue.OfRun(run)) await new LedgerMerge(_client, _options, catalogue).MergeAsync(stream, cancellation);

@@ -10,11 +10,17 @@ namespace BattKomp.Lab.Telemetry.Influx;
 /// </summary>
 internal sealed class LedgerMerge(InfluxClient client, InfluxOptions options, InfluxCatalogue catalogue)
 {
+    /// <summary>Hash over the stream's ledger rows in order; null when it has none.</summary>
+    public static async Task<string?> HashAsync(InfluxClient client, InfluxOptions options, StreamLedger stream, CancellationToken cancellation)
+    {
+        var rows = (await RowsAsync(client, options, stream, cancellation)).OrderBy(r => r.Range.First)
+            .Select(r => string.Create(CultureInfo.InvariantCulture, $"{r.Range.First}-{r.Range.Last}:{r.Hash}")).ToList();
+        return rows.Count == 0 ? null : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join(',', rows))));
+    }
+
     public async Task MergeAsync(StreamLedger stream, CancellationToken cancellation)
     {
-        var table = new InfluxTable();
-        await client.QueryAsync(options.Ledger, $"SELECT * FROM {options.Ledger.From(InfluxNames.Ledger)} WHERE \"stream\" = '{stream.Id}'", table, cancellation);
-        var rows = table.Rows.ConvertAll(LedgerRow.Of);
+        var rows = await RowsAsync(client, options, stream, cancellation);
         using var lines = new LineBuffer();
         var inside = new List<SequenceRange>();
         foreach (var island in Islands(rows).Where(i => i.Count > 1))
@@ -34,6 +40,13 @@ internal sealed class LedgerMerge(InfluxClient client, InfluxOptions options, In
         await client.WriteOwnAsync(options.Ledger, lines.Written, cancellation);
         foreach (var range in inside)
             await client.QueryAsync(options.Ledger, $"DELETE FROM \"{InfluxNames.Ledger}\" WHERE \"stream\" = '{stream.Id}' AND time >= {range.First} AND time <= {range.Last}", new InfluxTable(), cancellation);
+    }
+
+    private static async Task<List<LedgerRow>> RowsAsync(InfluxClient client, InfluxOptions options, StreamLedger stream, CancellationToken cancellation)
+    {
+        var table = new InfluxTable();
+        await client.QueryAsync(options.Ledger, $"SELECT * FROM {options.Ledger.From(InfluxNames.Ledger)} WHERE \"stream\" = '{stream.Id}'", table, cancellation);
+        return table.Rows.ConvertAll(LedgerRow.Of);
     }
 
     // Rows in order of their first sequence; one that begins inside another (cut otherwise after a failure) adds only what it is longer by.

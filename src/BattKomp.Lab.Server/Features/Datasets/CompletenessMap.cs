@@ -10,7 +10,7 @@ public static class CompletenessMap
     public static Completeness ToProto(RunCompleteness run) => new()
     {
         Run = run.Run,
-        Streams = { run.Streams.Select(Stream) },
+        Streams = { run.Streams.Select(s => Stream(run, s)) },
         Expected = run.Expected,
         Stored = run.Stored,
         Missing = run.Missing,
@@ -20,9 +20,10 @@ public static class CompletenessMap
         Duplicates = run.Counts.Duplicates,
         Outages = { run.Outages.Select(o => new OutageRecord { Stream = o.Key.ToString(), FromUtcNs = o.Event.UtcNs, ToUtcNs = o.Event.UntilUtcNs, Cause = o.Event.Cause }) },
         Quarantined = run.Counts.Quarantined,
+        Quarantine = { run.Quarantine.Select(q => new QuarantinedRecord { Stream = q.Key.ToString(), Sequence = q.FirstSeq, Reason = q.Reason }) },
     };
 
-    private static StreamCompleteness Stream(StreamState stream) => new()
+    private static StreamCompleteness Stream(RunCompleteness run, StreamState stream) => new()
     {
         Agent = stream.Key.Agent,
         Boot = stream.Key.Boot,
@@ -31,5 +32,8 @@ public static class CompletenessMap
         Stored = stream.StoredCount,
         Gaps = { stream.Gaps.Select(g => new V1.SequenceRange { First = g.First, Last = g.Last }) },
         Records = stream.Records,
+        CloseReason = stream.CloseReason,
+        LedgerSha256 = run.LedgerSha256.GetValueOrDefault(stream.Key, ""),
+        ProvedFrom = run.Counted.Contains(stream.Key) ? "device_counter" : "agent",
     };
 }

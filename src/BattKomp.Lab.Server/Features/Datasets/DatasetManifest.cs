@@ -47,8 +47,13 @@ internal static class DatasetManifest
         ["runs"] = new JsonArray([.. runs.Select(Run)]),
     };
 
-    /// <summary>Identity of a content.</summary>
-    internal static string KeyOf(JsonObject core) => Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(core)));
+    /// <summary>Identity of a content. How the ledger is cut is no part of it: merging its ranges makes no new version.</summary>
+    internal static string KeyOf(JsonObject core)
+    {
+        var content = core.DeepClone();
+        foreach (var stream in content["runs"]!.AsArray().SelectMany(r => r!["completeness"]!["streams"]!.AsArray())) stream!.AsObject().Remove("ledger_sha256");
+        return Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(content)));
+    }
 
     /// <summary>The whole manifest, with the files and what names this version.</summary>
     internal static byte[] Encode(JsonObject core, Dataset dataset, IEnumerable<DatasetFile> files, IEnumerable<string> derived)

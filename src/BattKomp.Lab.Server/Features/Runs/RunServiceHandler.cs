@@ -13,7 +13,7 @@ namespace BattKomp.Lab.Server.Features.Runs;
 
 /// <summary>runs.proto on the wire.</summary>
 public sealed class RunServiceHandler(
-    RunRegister runs, RunViews views, RunWatch watch, RunEvents events, Stops stops, CellTests.CellTests cellTests, Catalogue.Catalogue catalogue, ITelemetryStore store,
+    RunRegister runs, RunViews views, RunWatch watch, RunEvents events, RunGaps gaps, Stops stops, CellTests.CellTests cellTests, Catalogue.Catalogue catalogue, ITelemetryStore store,
     CalendarDatabase database, Policy policy) : RunService.RunServiceBase
 {
     /// <inheritdoc/>
@@ -65,6 +65,9 @@ public sealed class RunServiceHandler(
         var (run, _) = await views.GetAsync(context.Caller(), request.Name, context.CancellationToken);
         return CompletenessMap.ToProto(await RunCompleteness.OfAsync(store, run.Name, context.CancellationToken));
     }
+
+    /// <inheritdoc/>
+    public override Task<ListGapsResponse> ListGaps(ListGapsRequest request, ServerCallContext context) => gaps.PageAsync(context.Caller(), request, context.CancellationToken);
 
     /// <inheritdoc/>
     public override Task<ListRunEventsResponse> ListRunEvents(ListRunEventsRequest request, ServerCallContext context) =>

@@ -62,6 +62,7 @@ public sealed class Policy
         [Of("RunService/ListRuns")] = Gate.AnyPerson,
         [Of("RunService/WatchRun")] = Gate.AnyPerson,
         [Of("RunService/GetCompleteness")] = Gate.AnyPerson,
+        [Of("RunService/ListGaps")] = Gate.AnyPerson,
         [Of("RunService/ListRunEvents")] = Gate.AnyPerson,
         [Of("RunService/StopRun")] = Gate.RigUser,
         [Of("RunService/StopRig")] = Gate.LabStaff,

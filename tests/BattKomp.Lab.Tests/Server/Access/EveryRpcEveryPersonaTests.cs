@@ -48,6 +48,7 @@ public sealed class EveryRpcEveryPersonaTests
         ["RunService/ListRuns"] = People,
         ["RunService/WatchRun"] = People,
         ["RunService/GetCompleteness"] = People,
+        ["RunService/ListGaps"] = People,
         ["RunService/ListRunEvents"] = People,
         ["RunService/StopRun"] = RigUsers,
         ["RunService/StopRig"] = Staff,
