@@ -29,6 +29,7 @@ public static class InstrumentCatalogue
         new FolderDriver(),
         new JbdDriver(),
         new K8090Driver(),
+        new MethodScriptDriver(),
         new RidenDriver(),
         new MqttJsonDriver(),
         new ScpiDriver(),
@@ -42,7 +43,6 @@ public static class InstrumentCatalogue
     private static IEnumerable<KeyValuePair<string, Func<ICaptureDecoder>>> WithoutDriver() =>
     [
         new(Tc038Decoder.Name, () => new Tc038Decoder()),
-        new("methodscript", () => new MethodScriptDecoder()),
         new("modbus-rtu-tc038d", () => new Tc038dCapture()),
     ];
 }
