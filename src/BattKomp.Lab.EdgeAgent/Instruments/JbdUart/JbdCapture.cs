@@ -36,16 +36,16 @@ public sealed class JbdCapture : ICaptureDecoder
         if (whole)
             kind = rest[1] is JbdCodec.ReadMark or JbdCodec.WriteMark ? Host(rest[..length], fields) : Reply(rest[..length], fields);
         frames.Add(new CapturedFrame(why.Length == 0, kind, fields, why));
-        // A sound frame may stand inside what a wrong length or a torn frame claimed for itself.
-        return why.Length == 0 ? length : 1 + SoundFrame(rest[1..], whole ? length - 1 : rest.Length - 1);
+        // A sound frame may begin inside what a wrong length or a torn frame claimed for itself.
+        return why.Length == 0 ? length : NextSound(rest, whole ? length : rest.Length);
     }
 
-    private static int SoundFrame(ReadOnlySpan<byte> rest, int otherwise)
+    private static int NextSound(ReadOnlySpan<byte> rest, int claimed)
     {
-        for (var at = 0; at < rest.Length; at++)
+        for (var at = 1; at < claimed; at++)
             if (JbdCodec.Length(rest[at..]) is > 0 and var length && length <= rest.Length - at && JbdCodec.Sound(rest.Slice(at, length)))
                 return at;
-        return otherwise;
+        return claimed;
     }
 
     private static string Host(ReadOnlySpan<byte> frame, Dictionary<string, object?> fields)

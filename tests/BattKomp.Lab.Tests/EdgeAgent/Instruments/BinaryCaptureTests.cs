@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using BattKomp.Lab.EdgeAgent.Instruments;
 using BattKomp.Lab.Tests.Support;
@@ -115,6 +116,20 @@ public class BinaryCaptureTests
             var line = mode switch { 0 => hex, 1 => starts[start] + hex, 2 => string.Concat(Enumerable.Repeat(starts[start] + hex, 3)), _ => new string([.. bytes.Select(b => (char)b)]) };
             return decoder.Decode(line).Count > 0;
         }, iter: 500);
+    }
+
+    [Theory]
+    [MemberData(nameof(AllProtocols))]
+    public void A_line_of_64_KB_ends_in_bounded_time(string protocol)
+    {
+        var decoder = InstrumentCatalogue.Decoders[protocol]();
+        foreach (var start in new[] { "ff55", "ff5501", "dd", "dd0300ff", "fa", "04", "0103ff", "0110000000ff", "cacb", "b1b2", "6f", "00", "0x1=1 ", "0x0..0xffff=0 " })
+        {
+            var line = string.Concat(Enumerable.Repeat(start, (128 << 10) / start.Length));
+            var started = Stopwatch.GetTimestamp();
+            Assert.NotEmpty(decoder.Decode(line));
+            Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(5), $"{start}: {Stopwatch.GetElapsedTime(started)}");
+        }
     }
 
     private static string Line(JsonElement vector) => vector.TryGetProperty("hex", out var hex)
