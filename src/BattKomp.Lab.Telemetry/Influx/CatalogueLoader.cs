@@ -1,7 +1,7 @@
 namespace BattKomp.Lab.Telemetry.Influx;
 
 /// <summary>Makes the database ready and reads the catalogue from it.</summary>
-internal sealed class CatalogueLoader(InfluxClient client, InfluxOptions options)
+internal sealed class CatalogueLoader(InfluxClient client, InfluxOptions options, TimeProvider time)
 {
     public async Task<InfluxCatalogue> LoadAsync(CancellationToken cancellation)
     {
@@ -22,6 +22,7 @@ internal sealed class CatalogueLoader(InfluxClient client, InfluxOptions options
         foreach (var row in await AskAsync(options.Records, $"SHOW FIELD KEYS FROM {options.Records.From(InfluxNames.Records)}", cancellation))
             if (row.Text("fieldKey") is var field && InfluxNames.SignalOf(field) is not null)
                 catalogue.TextFields[field] = row.Text("fieldType") == "string";
+        await new LedgerAudit(client, options, time).RunAsync(catalogue, cancellation);
         foreach (var state in catalogue.States(_ => true)) catalogue.Find(state.Key)!.Reset();
         return catalogue;
     }
@@ -57,7 +58,7 @@ internal sealed class CatalogueLoader(InfluxClient client, InfluxOptions options
             row.Text("clock_quality"), row.Text("instrument_identity"), row.Text("protocol"), previous, row.Bool("simulated"));
         return new StreamLedger(
             new StreamKey(row.Text("agent"), row.Text("boot"), row.Text("name")), row.Text("stream"), row.Text("run"), header,
-            unchecked((ulong)row.Long("opened_hash")), row.Has("quarantine") ? row.Text("quarantine") : null, row.Long("opened_order"))
+            unchecked((ulong)row.Long("opened_hash")), row.Text("quarantine") is { Length: > 0 } reason ? reason : null, row.Long("opened_order"))
         {
             ClosedLastSeq = row.Has("closed_last_seq") ? row.Long("closed_last_seq") : null,
             CloseReason = row.Text("close_reason"),

@@ -17,7 +17,8 @@ internal static class OwnRows
             .Field("clock_quality", header.ClockQuality).Field("instrument_identity", header.InstrumentIdentity).Field("protocol", header.Protocol)
             .Field("previous_agent", header.Previous?.Agent).Field("previous_boot", header.Previous?.Boot).Field("previous_stream", header.Previous?.Stream)
             .Field("simulated", header.Simulated).Field("opened_hash", unchecked((long)stream.OpenedHash)).Field("opened_order", stream.OpenedOrder)
-            .Field("quarantine", stream.QuarantineReason).End(0);
+            // Also when there is none: a field that an earlier, failed attempt has written would stay.
+            .Field("quarantine", stream.QuarantineReason ?? "").End(0);
     }
 
     public static void Closed(LineBuffer to, StreamLedger stream, ClosedBody closed) =>

@@ -80,6 +80,13 @@ internal sealed class StreamLedger
         if (row.Records > 0 && row.Range.Last > LastRecordSeq) (LastRecordSeq, LastUtcNs) = (row.Range.Last, row.LastUtcNs);
     }
 
+    /// <summary>Begins the committed state anew with these rows.</summary>
+    public void Replace(List<LedgerRow> rows)
+    {
+        (Stored, Records, LastRecordSeq, LastUtcNs, LedgerRows) = (new SequenceSet(), 0, -1, 0, 0);
+        foreach (var row in rows) Commit(row);
+    }
+
     /// <summary>The judge has accepted the range.</summary>
     public void See(SequenceRange range, ulong hash)
     {

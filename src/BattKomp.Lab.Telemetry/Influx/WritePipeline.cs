@@ -10,7 +10,6 @@ namespace BattKomp.Lab.Telemetry.Influx;
 internal sealed class WritePipeline : IAsyncDisposable
 {
     private const int WaitingCalls = 16_384;
-    private static readonly TimeSpan ProbeFirst = TimeSpan.FromMilliseconds(100), ProbeLast = TimeSpan.FromSeconds(5);
     private readonly Channel<Work> _waiting = Channel.CreateBounded<Work>(WaitingCalls);
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _slots, _loading = new(1, 1);
@@ -24,20 +23,21 @@ internal sealed class WritePipeline : IAsyncDisposable
     private InfluxCatalogue? _judging;
     private Task<bool> _tail = Task.FromResult(true);
     private volatile Exception? _failure;
-    private volatile bool _reset, _available = true;
-    private int _probing;
+    private readonly ServerReach _reach;
+    private volatile bool _reset, _stale;
     private bool _holding;
 
     public WritePipeline(InfluxOptions options, InfluxClient client, TimeProvider time)
     {
         (_options, _client, _time) = (options, client, time);
         _sender = new GroupSender(client, options);
+        _reach = new ServerReach(client, time, _stop.Token);
         _slots = new SemaphoreSlim(options.Writers, options.Writers);
         _loop = Task.Run(LoopAsync);
     }
 
     /// <summary>False from a failed request until the server answers again.</summary>
-    public bool Available => _available;
+    public bool Available => _reach.Available;
 
     /// <summary>Queues the work in the order of the calls; returns when it is committed.</summary>
     public async Task RunAsync(Work work, CancellationToken cancellation)
@@ -55,17 +55,23 @@ internal sealed class WritePipeline : IAsyncDisposable
         await work.Done.Task;
     }
 
-    /// <summary>What the database holds, read on first use and after it was found missing.</summary>
-    public async Task<InfluxCatalogue> CatalogueAsync(CancellationToken cancellation)
+    /// <summary>
+    /// What the database holds, read on first use and again after every outage. While the server is away a reader gets what was known before; a writer
+    /// waits for the truth.
+    /// </summary>
+    public async Task<InfluxCatalogue> CatalogueAsync(CancellationToken cancellation, bool toWrite = false)
     {
-        if (_catalogue is { } known) return known;
+        if (_catalogue is { } known && (!_stale || (!toWrite && !Available))) return known;
         await _loading.WaitAsync(cancellation);
         try
         {
-            return _catalogue ??= await new CatalogueLoader(_client, _options).LoadAsync(cancellation);
+            if (_catalogue is { } loaded && !_stale) return loaded;
+            _stale = false;
+            return _catalogue = await new CatalogueLoader(_client, _options, _time).LoadAsync(cancellation);
         }
-        catch (StoreUnavailableException e)
+        catch (Exception e)
         {
+            _stale = true;
             Note(e);
             throw;
         }
@@ -105,7 +111,7 @@ internal sealed class WritePipeline : IAsyncDisposable
 
     private async Task TakeAsync(Work work)
     {
-        var catalogue = await CatalogueAsync(_stop.Token);
+        var catalogue = await CatalogueAsync(_stop.Token, toWrite: true);
         if (_judge is null || _judging != catalogue)
         {
             _judging = catalogue;
@@ -187,7 +193,7 @@ internal sealed class WritePipeline : IAsyncDisposable
 
         // The judge took the refused records for stored.
         if (group.Pieces.Exists(p => p.Refused.Count > 0)) _reset = true;
-        _available = true;
+        _reach.Found();
         foreach (var work in group.Works) work.Done.TrySetResult();
     }
 
@@ -261,30 +267,10 @@ internal sealed class WritePipeline : IAsyncDisposable
 
     private void Note(Exception failure)
     {
-        if (failure is InfluxMissingException) _catalogue = null;
-        if (failure is not StoreUnavailableException or SeriesLimitException || _stop.IsCancellationRequested) return;
-        _available = false;
-        if (Interlocked.Exchange(ref _probing, 1) == 0) _ = ProbeAsync();
-    }
-
-    private async Task ProbeAsync()
-    {
-        var wait = ProbeFirst;
-        while (!_available && !_stop.IsCancellationRequested)
-        {
-            await Task.Delay(wait, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            wait = wait * 2 < ProbeLast ? wait * 2 : ProbeLast;
-            try
-            {
-                if (!_stop.IsCancellationRequested && await _client.PingAsync(_stop.Token)) _available = true;
-            }
-            catch (OperationCanceledException)
-            {
-                // Closing.
-            }
-        }
-
-        Interlocked.Exchange(ref _probing, 0);
+        if (failure is not StoreUnavailableException or SeriesLimitException) return;
+        // A server that was away may have lost what it had acknowledged: the catalogue is read again, and checked against the rows.
+        _stale = true;
+        _reach.Lost();
     }
 
     public async ValueTask DisposeAsync()

@@ -73,6 +73,17 @@ public sealed class InfluxServer : IAsyncDisposable
         }, StartBound, "InfluxDB answers");
     }
 
+    /// <summary>Adds half an entry to every write-ahead log, as a kill in the middle of a write does; the server must be down.</summary>
+    public void TearLogs()
+    {
+        foreach (var path in Directory.GetFiles(Path.Combine(_folder, "wal"), "*.wal", SearchOption.AllDirectories))
+        {
+            using var log = new FileStream(path, FileMode.Append);
+            // Kind, a length of 4096, and too little behind it.
+            log.Write([1, 0, 0, 16, 0, .. "torn"u8]);
+        }
+    }
+
     /// <summary>Stops it where it stands; it neither answers nor breaks its connections.</summary>
     public void Freeze() => Signal("-STOP");
 
