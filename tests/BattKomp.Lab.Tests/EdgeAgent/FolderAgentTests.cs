@@ -16,6 +16,7 @@ public class FolderAgentTests
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
 
     [Fact]
+    [Trait("lane", "full")]
     public async Task An_agent_killed_while_the_vendors_program_writes_has_every_row_exactly_once()
     {
         using var folder = new TempFolder();
