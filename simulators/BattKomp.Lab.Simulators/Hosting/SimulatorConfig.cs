@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using BattKomp.Lab.Simulators.Cells;
 using BattKomp.Lab.Simulators.Faults;
 using BattKomp.Lab.Simulators.Instruments;
+using BattKomp.Lab.Simulators.Instruments.Folder;
 using BattKomp.Lab.Simulators.Instruments.Mqtt;
 
 namespace BattKomp.Lab.Simulators.Hosting;
@@ -100,7 +101,10 @@ public sealed record InstrumentConfig
     /// <summary>The cycler that publishes.</summary>
     public const string MqttCycler = "mqtt-cycler";
 
-    /// <summary><c>mqtt-cycler</c>, or a device of <see cref="DeviceRegistry"/>.</summary>
+    /// <summary>A vendor's program whose export grows.</summary>
+    public const string FolderWriter = "folder-writer";
+
+    /// <summary><c>mqtt-cycler</c>, <c>folder-writer</c>, or a device of <see cref="DeviceRegistry"/>.</summary>
     public required string Type { get; init; }
 
     /// <summary>Instrument id; must begin with SIM.</summary>
@@ -127,6 +131,9 @@ public sealed record InstrumentConfig
     /// <summary>What goes wrong, and when.</summary>
     public IReadOnlyList<Fault> Faults { get; init; } = [];
 
+    /// <summary>Folder: what is written where, and how.</summary>
+    public FolderWriterOptions? Folder { get; init; }
+
     /// <summary>MQTT: where the broker is.</summary>
     public BrokerOptions Broker { get; init; } = new();
 
@@ -144,10 +151,14 @@ public sealed record InstrumentConfig
 
     /// <summary>Names the first field that cannot be, with the remedy; null when all is well.</summary>
     public string? Problem() =>
-        Type != MqttCycler && DeviceRegistry.Find(Type) is null
-            ? $"type '{Type}' is unknown; use {MqttCycler} or one of {string.Join(", ", DeviceRegistry.All.Select(t => t.Name))}"
+        Type is not (MqttCycler or FolderWriter) && DeviceRegistry.Find(Type) is null
+            ? $"type '{Type}' is unknown; use {MqttCycler}, {FolderWriter} or one of {string.Join(", ", DeviceRegistry.All.Select(t => t.Name))}"
         : !Id.StartsWith("SIM", StringComparison.Ordinal) || Id.AsSpan().IndexOfAny("+#/ ") >= 0
             ? $"id '{Id}' must begin with SIM, so that nobody takes it for hardware, and hold none of + # / or space"
+        : Type == FolderWriter && Folder is null ? "folder is missing; give at least {\"path\":\"…\",\"replay\":\"…\"}"
+        : Type != FolderWriter && Folder is not null ? $"folder: only a {FolderWriter} has it; remove it"
+        : Folder?.Problem() is { } folder ? $"folder.{folder}"
+        : Type == FolderWriter && (Faults.Count > 0 || (Link ?? Listen ?? CellRef) is not null) ? $"faults, link, listen, cell_ref: a {FolderWriter} has no line; use folder.pieces, rewrite_every and rotate_every"
         : Cell.Problem() is { } cell ? $"cell.{cell}"
         : Faults.Select(f => f.Problem()).FirstOrDefault(p => p is not null) is { } fault ? $"faults: {fault}"
         : Type == MqttCycler && Faults.Count > 0 ? "faults: only an instrument on a line has them; remove them"

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using BattKomp.Lab.Simulators.Cells;
 using BattKomp.Lab.Simulators.Instruments;
+using BattKomp.Lab.Simulators.Instruments.Folder;
 using BattKomp.Lab.Simulators.Instruments.Mqtt;
 using BattKomp.Lab.Simulators.Instruments.Serial;
 using BattKomp.Lab.Simulators.Time;
@@ -49,6 +50,7 @@ public sealed class SimulatorHost : IDisposable
         {
             LineSimulator { Listens: true } => new Dictionary<string, string> { ["id"] = i.Id, ["listen"] = i.Address },
             LineSimulator line => new Dictionary<string, string> { ["id"] = i.Id, ["path"] = i.Address, ["device"] = line.DevicePath },
+            FolderWriter => new Dictionary<string, string> { ["id"] = i.Id, ["path"] = i.Address },
             _ => new Dictionary<string, string> { ["id"] = i.Id, ["broker"] = i.Address },
         }),
     });
@@ -96,8 +98,8 @@ public sealed class SimulatorHost : IDisposable
         return new LineSimulator(context, type.Build(context), time, machine);
     }
 
-    private ISimulatedInstrument Build(InstrumentConfig c) => c.Type == InstrumentConfig.MqttCycler
-        ? new MqttCycler(
+    private ISimulatedInstrument Build(InstrumentConfig c) => c.Type == InstrumentConfig.FolderWriter ? new FolderWriter(c.Id, c.Folder!, c.Seed, _time)
+        : c.Type == InstrumentConfig.MqttCycler ? new MqttCycler(
             new CyclerOptions { Id = c.Id, Broker = c.Broker, Window = c.Window, Autostart = c.Autostart },
             c.Replay is null ? new CyclerProgram(c.Cell, c.Program, c.Seed) : NewareReplay.Load(c.Replay), _time, _machine)
         : Line(c, _bench, _switchedOn, _time, _machine);

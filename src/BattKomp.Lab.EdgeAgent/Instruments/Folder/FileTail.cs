@@ -38,6 +38,7 @@ internal sealed class FileTail(TailParts parts, FolderFile file, FolderHead head
     private int _shortLooks;
     private long _changedAt;
     private bool _apart;
+    private bool _foreign;
     private ChannelRecorder? _recorder;
     private bool _opened;
     private bool _streamDated;
@@ -109,6 +110,11 @@ internal sealed class FileTail(TailParts parts, FolderFile file, FolderHead head
             stream.Position = _offset;
             var read = stream.ReadAtLeast(_chunk, ChunkBytes, throwOnEndOfStream: false);
             Take(_chunk.AsSpan(0, read));
+            if (_foreign)
+            {
+                (_reader, Behind) = (null, true);
+                return false;
+            }
             more = read == ChunkBytes || _reader is null;
         }
         catch
@@ -128,7 +134,7 @@ internal sealed class FileTail(TailParts parts, FolderFile file, FolderHead head
     public void Row(in RowView row)
     {
         var held = IsHeld(row.Number, row.Raw);
-        if (_changedAt > 0)
+        if (_changedAt > 0 || _foreign)
             return;
         var values = new double[row.Numbers.Length + 1];
         values[0] = row.Number;
@@ -152,7 +158,7 @@ internal sealed class FileTail(TailParts parts, FolderFile file, FolderHead head
     public void Refused(long number, ReadOnlySpan<byte> line, ImportFailure why)
     {
         var held = IsHeld(number, line);
-        if (_changedAt == 0 && number == _journalled && _check is not null)
+        if (_changedAt == 0 && !_foreign && number == _journalled && _check is not null)
             _changedAt = number;
         if (_changedAt > 0 || held || number <= Math.Max(_noted, _journalled))
             return;
@@ -169,7 +175,7 @@ internal sealed class FileTail(TailParts parts, FolderFile file, FolderHead head
     /// <inheritdoc/>
     public void Finding(ImportFailure finding)
     {
-        if (_changedAt == 0 && _reader!.Rows >= _journalled)
+        if (_changedAt == 0 && !_foreign && _reader!.Rows >= _journalled)
             Note("contradiction", finding.ToString());
     }
 
@@ -178,7 +184,7 @@ internal sealed class FileTail(TailParts parts, FolderFile file, FolderHead head
     private void Begin()
     {
         _reader = head.Importer!.Open(File.Name, parts.Settings.Import);
-        (_offset, _chain, _first, _last, _changedAt) = (0, RowHash.Of(head.Importer.Format), [], [], 0);
+        (_offset, _chain, _first, _last, _changedAt, _foreign) = (0, RowHash.Of(head.Importer.Format), [], [], 0, false);
     }
 
     // Appending leaves what was there: the first and the last bytes read tell, and the whole when nothing was added though the file was written.
@@ -242,6 +248,11 @@ internal sealed class FileTail(TailParts parts, FolderFile file, FolderHead head
         if (_changedAt > 0)
             return false;
         _chain = RowHash.Next(_chain, line);
+        // Another file has come under the name since the look: the next look says which.
+        if (number == 1 && RowHash.Mark(_chain) != Mark)
+            _foreign = true;
+        if (_foreign)
+            return true;
         if (number <= _hashes.Count && _hashes[(int)number - 1] != (uint)_chain)
             _changedAt = number;
         else if (number > _hashes.Count)

@@ -20,7 +20,7 @@ internal sealed class FolderFiles(TailParts parts)
     public async Task MatchAsync(List<FolderFile> files)
     {
         var marks = Look(files);
-        var lost = _tails.Where(t => !files.Exists(f => f.Name == t.Key) || (marks.TryGetValue(t.Key, out var m) && m.Head.Mark.Length > 0 && m.Head.Mark != t.Value.Mark)).ToList();
+        var lost = _tails.Where(t => !files.Exists(f => f.Name == t.Key) || (marks.TryGetValue(t.Key, out var m) && (m.Head.Mark.Length > 0 ? m.Head.Mark != t.Value.Mark : Elsewhere(t.Key, t.Value)))).ToList();
         foreach (var (name, _) in lost)
             _tails.Remove(name);
         foreach (var (name, (file, found)) in marks.Where(m => m.Value.Head.Mark.Length > 0))
@@ -117,6 +117,10 @@ internal sealed class FolderFiles(TailParts parts)
         else
             _problems[file.Name] = $"{file.Name}: {problem}";
     }
+
+    // A file that has no row now has been emptied, to be written anew or after its content went under another name.
+    private bool Elsewhere(string name, FileTail tail) =>
+        _heads.Any(h => h.Key != name && h.Value.Head.Mark == tail.Mark && (!_tails.TryGetValue(h.Key, out var other) || other.Twin == tail));
 
     private static FileTail? Moved(List<KeyValuePair<string, FileTail>> lost, string mark) => lost.Select(t => t.Value).FirstOrDefault(t => t.Mark == mark);
 

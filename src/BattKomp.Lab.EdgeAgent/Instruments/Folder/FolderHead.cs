@@ -61,7 +61,7 @@ internal sealed record FolderHead(IRowImporter? Importer, string Mark, bool Full
         private void Take(ReadOnlySpan<byte> line)
         {
             if (Mark.Length == 0)
-                Mark = RowHash.Next(RowHash.Of(format), line).ToString("x16", System.Globalization.CultureInfo.InvariantCulture);
+                Mark = RowHash.Mark(RowHash.Next(RowHash.Of(format), line));
         }
     }
 }
@@ -73,6 +73,8 @@ internal static class RowHash
     private const ulong Prime = 1099511628211UL;
 
     public static ulong Of(string format) => format.Aggregate(Offset, (hash, c) => (hash ^ c) * Prime);
+
+    public static string Mark(ulong hash) => hash.ToString("x16", System.Globalization.CultureInfo.InvariantCulture);
 
     public static ulong Next(ulong hash, ReadOnlySpan<byte> line)
     {
