@@ -109,7 +109,8 @@ internal sealed class ConnectionGate(DuckDbOptions options)
             using var connection = Join(_root ?? throw Unavailable());
             return read(connection);
         }
-        catch (DuckDBException e) when (!_open || e.ErrorType == DuckDB.NET.Native.DuckDBErrorType.Fatal)
+        // A lost database shows itself to a reader in many ways (invalidated, a dead handle, half a result): while the gate is shut all mean the same.
+        catch (Exception e) when (e is not OperationCanceledException && (!_open || e is DuckDBException { ErrorType: DuckDB.NET.Native.DuckDBErrorType.Fatal }))
         {
             throw new StoreUnavailableException("the telemetry store is being reopened", e);
         }

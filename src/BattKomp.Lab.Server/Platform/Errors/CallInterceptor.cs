@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using BattKomp.Lab.Server.Platform.Access;
 using BattKomp.Lab.V1;
+using BattKomp.Lab.Telemetry;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 
@@ -48,6 +49,10 @@ public sealed class CallInterceptor(CallerResolver callers, Policy policy, ILogg
         catch (LabException e)
         {
             throw e.ToRpcException();
+        }
+        catch (StoreUnavailableException e)
+        {
+            throw LabErrors.StoreUnavailable(e.Message, e).ToRpcException();
         }
         catch (RpcException)
         {
