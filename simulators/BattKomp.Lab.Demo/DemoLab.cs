@@ -139,6 +139,24 @@ internal sealed class DemoLab : IAsyncDisposable
         await AgentOnLineAsync(cancel);
     }
 
+    /// <summary>Starts a second agent on a copy of the first one's files, as a cloned machine image does. It reaches no instrument: the lines are taken.</summary>
+    internal async Task<IAsyncDisposable> CloneAgentAsync(CancellationToken cancel)
+    {
+        var copy = Path.Combine(_folder, "clone");
+        foreach (var file in Directory.EnumerateFiles(AgentFolder, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(copy, Path.GetRelativePath(AgentFolder, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+        var config = JsonNode.Parse(await File.ReadAllTextAsync(AgentConfigFile, cancel))!;
+        config["data_dir"] = copy;
+        config["broker"] = new JsonObject { ["host"] = true, ["port"] = FreePort() };
+        var path = Path.Combine(_folder, "clone.json");
+        await File.WriteAllTextAsync(path, config.ToJsonString(), cancel);
+        return LabProcess.Start("agent", "battlab-agent", ["run", "--config", path], Path.Combine(_folder, "logs", "clone.log"));
+    }
+
     /// <summary>Stops the agent in order; its journal may then be read.</summary>
     public async Task StopAgentAsync()
     {

@@ -66,6 +66,9 @@ public abstract class InstrumentDriver
     /// <summary>True when REST keeps what the step before it set (a chamber); else REST is output off.</summary>
     public virtual bool RestHolds => false;
 
+    /// <summary>Machine time between two readings of an undisturbed instrument at most; a longer stretch is told as an OUTAGE though the line never broke.</summary>
+    public virtual TimeSpan LongestPause => TimeSpan.FromSeconds(2.5);
+
     /// <summary>Line settings that the instrument leaves the factory with; null = not on a byte line.</summary>
     public virtual LineDefaults? Line => null;
 

@@ -22,11 +22,14 @@ internal sealed class LineRecords
     private volatile string _identity = "";
     private volatile LabStopwatch _sinceStart;
     private long _lostFromNs;
+    private readonly TimeSpan _longestPause;
     private long _droppedFromNs;
+    private long _heard;
 
     public LineRecords(LineDriver driver, ChannelConfig config, DriverContext context, Func<bool> runs)
     {
         (_context, _runs, _powered, _sinceStart) = (context, runs, driver.Control == ControlClass.Full, context.Clock.Stopwatch());
+        _longestPause = driver.LongestPause;
         Recorder = new ChannelRecorder(context.Journal, context.Names, context.Clock,
             new RecordedChannel(config.Channel, driver.Protocol, config.Simulated, [.. Common, .. driver.Signals], ["step_type", .. driver.Texts]));
     }
@@ -54,12 +57,21 @@ internal sealed class LineRecords
         if (!Recorder.IsOpen || Volatile.Read(ref _lostFromNs) != 0 || !HasRoom())
             return;
         var now = _context.Clock.LabNowNs;
+        TellSilence(now);
         var step = run ? _step : null;
         _ = Recorder.Add(new RecordRow(now,
             [_sinceStart.Seconds, step?.StepCount ?? double.NaN, step?.Cycle ?? double.NaN, step?.StepId ?? double.NaN, .. reading.Values],
             [step is null ? "" : TypesOfSteps.Of(step.Step.Kind), .. reading.Texts], reading.Quality));
         if (!run && !flows)
             _ = Recorder.CloseAsync("no_current_without_lease");
+    }
+
+    // An instrument that answered nothing usable for a while, on a line that held, was not listened to either.
+    private void TellSilence(long now)
+    {
+        var heard = Interlocked.Exchange(ref _heard, _context.Machine.GetTimestamp());
+        if (heard != 0 && _context.Machine.GetElapsedTime(heard) > _longestPause)
+            _ = Recorder.Event(EventKind.Outage, "no_answer", "", Recorder.LastStampNs, now);
     }
 
     /// <summary>Opens the run's stream, or keeps the one that is open; what was missed since the journal's last record of it is an outage.</summary>
@@ -71,6 +83,7 @@ internal sealed class LineRecords
         // Test time goes on over a restart by the wall clock, but never backwards when that was set meanwhile.
         _sinceStart = _context.Clock.Stopwatch(track is null ? 0 : Math.Max(track.TestTimeSecond, (now - track.StartUtcNs) / 1e9));
         Recorder.Open(lease.Held.Lease.Name, lease.Part.Run, identity, calibrations: lease.Part.Calibrations);
+        Volatile.Write(ref _heard, 0);
         if (track is not null)
             _ = Recorder.Event(EventKind.Outage, "agent_restart", "", track.LastUtcNs, now);
     }
@@ -99,6 +112,7 @@ internal sealed class LineRecords
         _identity = identity;
         if (Volatile.Read(ref _lostFromNs) is not 0 and var from && Recorder.IsOpen)
             _ = Recorder.Event(EventKind.Outage, "port_lost", "", from, _context.Clock.LabNowNs);
+        Volatile.Write(ref _heard, 0);
         Volatile.Write(ref _lostFromNs, 0);
     }
 
@@ -114,6 +128,7 @@ internal sealed class LineRecords
         if (_droppedFromNs != 0)
         {
             _ = Recorder.Event(EventKind.Outage, "journal_full", _context.Journal.Stall ?? "", _droppedFromNs, now);
+            Volatile.Write(ref _heard, 0);
             _droppedFromNs = 0;
         }
         return true;

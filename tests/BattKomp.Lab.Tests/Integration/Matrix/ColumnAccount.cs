@@ -63,7 +63,7 @@ internal sealed class ColumnAccount
             if (Seconds(stamps[k - 1], stamps[k]) <= _column.LongestSilence)
                 continue;
             var (from, to) = (stamps[k - 1], stamps[k]);
-            var covering = told.Where(o => o.UtcNs < to && o.UntilUtcNs > from).ToList();
+            var covering = Outages.Where(o => o.UtcNs < to && o.UntilUtcNs > from).ToList();
             var text = $"{_column.Bench.Rig}: nothing for {Seconds(from, to):0.00} s; outages: {string.Join("; ", Outages.Select(o => $"{o.Cause} {Seconds(from, o.UtcNs):0.00}…{Seconds(from, o.UntilUtcNs):0.00}"))}";
             Assert.True(covering.Count > 0, text);
             Assert.True(Math.Abs(Seconds(from, covering.Min(o => o.UtcNs))) <= _column.LongestSilence, text);

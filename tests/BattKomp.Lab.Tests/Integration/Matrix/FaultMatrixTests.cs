@@ -158,6 +158,40 @@ public sealed class FaultMatrixTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task A_cloned_agent_takes_nothing_from_the_records_and_adds_nothing_to_them()
+    {
+        await using var lab = await MatrixLab.StartAsync(_all);
+        await using (await lab.Lab.CloneAgentAsync(Cancel))
+        {
+            // The copy has the newer boot: the original is fenced, keeps its journal and says so.
+            await lab.Lab.AgentOnLineAsync(Cancel);
+            await lab.SecondsOfRecordsAsync(3);
+        }
+        // What its operator is told to do.
+        await lab.Lab.KillAgentAsync();
+        await lab.Lab.RestartAgentAsync(Cancel);
+        await lab.MoreRecordsAsync(10, _all);
+        await CloseAsync(lab);
+    }
+
+    [Fact]
+    public async Task Killing_and_freezing_InfluxDB_only_delays_what_the_agents_hold()
+    {
+        await using var influx = await InfluxServer.StartAsync();
+        var options = new DemoOptions { ServerArguments = ["--Telemetry:Store", "influx", "--Telemetry:Influx:Url", influx.Url, "--Telemetry:Influx:Database", "matrix"] };
+        await using var lab = await MatrixLab.StartAsync(_all, options);
+        await influx.KillAsync();
+        await lab.SecondsOfRecordsAsync(3);
+        await influx.RunAsync();
+        await lab.MoreRecordsAsync(10, _all);
+        influx.Freeze();
+        await lab.SecondsOfRecordsAsync(4);
+        influx.Thaw();
+        await lab.MoreRecordsAsync(10, _all);
+        Assert.All(await CloseAsync(lab), a => Assert.Empty(a.Outages));
+    }
+
+    [Fact]
     public async Task Late_replies_never_answer_the_next_question()
     {
         var late = new Fault { Kind = FaultKind.LateReply, FromSeconds = 15, ToSeconds = 40, Probability = 0.3 };

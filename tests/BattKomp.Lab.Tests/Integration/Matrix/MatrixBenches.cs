@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using BattKomp.Lab.Demo;
+using BattKomp.Lab.Simulators.Cells;
 using BattKomp.Lab.Simulators.Faults;
 using BattKomp.Lab.Simulators.Hosting;
 using BattKomp.Lab.Simulators.Instruments.Mqtt;
@@ -32,7 +33,7 @@ internal static class MatrixBenches
     public static IReadOnlyList<Column> All() => [Mqtt(), .. Serial()];
 
     /// <summary>Every column on a line, all with the same faults.</summary>
-    public static IReadOnlyList<Column> Serial(params Fault[] faults) => [Ebc(faults)];
+    public static IReadOnlyList<Column> Serial(params Fault[] faults) => [Ebc(faults), Jbd(faults), Riden(faults)];
 
     public static Column Mqtt(params Fault[] faults) => new(new DemoBench
     {
@@ -70,5 +71,25 @@ internal static class MatrixBenches
         Steps = _ => [Step("CC_DISCHARGE", ("ampere", 0.5), ("volt", 2.8), ("maxSeconds", 3000))],
         Simulator = p => new InstrumentConfig { Type = InstrumentConfig.EbcA20, Id = DemoSeed.EbcId, Link = Link(p, "ebc-a20"), Faults = faults, Seed = 5 },
         AgentChannel = p => new JsonObject { ["device"] = Link(p, "ebc-a20") },
-    }, LongestSilence: 1.5, Asked: false);
+    }, LongestSilence: 2.7, Asked: false);
+
+    /// <summary>A BMS that is asked, and only listened to.</summary>
+    public static Column Jbd(params Fault[] faults) => new(new DemoBench
+    {
+        Rig = "bms-1", Title = "BMS", Protocol = "jbd-uart", Control = "MONITOR", Instrument = "SIM-BMS-1", Model = "JBD BMS", Volt = 20, Test = "listening", Cell = DemoSeed.EbcCell,
+        Simulator = p => new InstrumentConfig { Type = "jbd-uart", Id = "SIM-BMS-1", Link = Link(p, "jbd"), Faults = faults, Seed = 6, Cell = new CellParameters { Series = 4 } },
+        AgentChannel = p => new JsonObject { ["device"] = Link(p, "jbd") },
+    }, LongestSilence: 2.7, Asked: true)
+    {
+        Plausible = new Dictionary<string, (double, double)> { ["voltage_volt"] = (10, 17.6), ["current_ampere"] = (-1, 1), ["state_of_charge_percent"] = (0, 100), ["cell_1_voltage_volt"] = (2.5, 4.4) },
+    };
+
+    /// <summary>A supply over Modbus RTU that charges.</summary>
+    public static Column Riden(params Fault[] faults) => new(new DemoBench
+    {
+        Rig = "supply-1", Title = "Supply", Protocol = "riden-rd60xx", Control = "FULL", Instrument = "SIM-PSU-2", Model = "RD6006", Volt = 4.3, Test = "charge", Cell = DemoSeed.EbcCell,
+        Steps = _ => [Step("CCCV_CHARGE", ("ampere", 0.5), ("volt", 4.2), ("cutoffAmpere", 0.05), ("maxSeconds", 3000))],
+        Simulator = p => new InstrumentConfig { Type = "riden", Id = "SIM-PSU-2", Link = Link(p, "riden"), Faults = faults, Seed = 7, Cell = new CellParameters { InitialSoc = 0.3 } },
+        AgentChannel = p => new JsonObject { ["device"] = Link(p, "riden") },
+    }, LongestSilence: 2.7, Asked: true);
 }
