@@ -116,10 +116,10 @@ public sealed class FaultMatrixTests(ITestOutputHelper output)
     [Fact]
     public async Task A_port_that_comes_back_under_another_name_is_found_again()
     {
-        var hangUp = new Fault { Kind = FaultKind.HangUp, FromSeconds = 30, ToSeconds = 34 };
+        var hangUp = new Fault { Kind = FaultKind.HangUp, FromSeconds = 40, ToSeconds = 44 };
         var columns = MatrixBenches.Serial(hangUp);
         await using var lab = await MatrixLab.StartAsync(columns);
-        await lab.UntilSimulatorsAreOldAsync(36);
+        await lab.UntilSimulatorsAreOldAsync(46);
         await lab.MoreRecordsAsync(10, columns);
         foreach (var account in await CloseAsync(lab))
             Assert.Contains(account.Outages, o => o.Cause == "port_lost");

@@ -33,7 +33,7 @@ internal static class MatrixBenches
     public static IReadOnlyList<Column> All() => [Mqtt(), .. Serial()];
 
     /// <summary>Every column on a line, all with the same faults.</summary>
-    public static IReadOnlyList<Column> Serial(params Fault[] faults) => [Ebc(faults), Jbd(faults), Riden(faults)];
+    public static IReadOnlyList<Column> Serial(params Fault[] faults) => [Ebc(faults), Jbd(faults), Riden(faults), Scpi(faults)];
 
     public static Column Mqtt(params Fault[] faults) => new(new DemoBench
     {
@@ -91,5 +91,14 @@ internal static class MatrixBenches
         Steps = _ => [Step("CCCV_CHARGE", ("ampere", 0.5), ("volt", 4.2), ("cutoffAmpere", 0.05), ("maxSeconds", 3000))],
         Simulator = p => new InstrumentConfig { Type = "riden", Id = "SIM-PSU-2", Link = Link(p, "riden"), Faults = faults, Seed = 7, Cell = new CellParameters { InitialSoc = 0.3 } },
         AgentChannel = p => new JsonObject { ["device"] = Link(p, "riden") },
+    }, LongestSilence: 2.7, Asked: true);
+
+    /// <summary>A bidirectional supply over SCPI, with a watchdog of its own, that discharges.</summary>
+    public static Column Scpi(params Fault[] faults) => new(new DemoBench
+    {
+        Rig = "bidi-1", Title = "Bidirectional supply", Protocol = "scpi", Control = "FULL", Instrument = "SIM-SCPI-1", Model = "SCPI supply", Volt = 4.3, Test = "discharge", Cell = DemoSeed.EbcCell,
+        Steps = _ => [Step("CC_DISCHARGE", ("ampere", 0.5), ("volt", 2.8), ("maxSeconds", 3000))],
+        Simulator = p => new InstrumentConfig { Type = "scpi", Id = "SIM-SCPI-1", Link = Link(p, "scpi"), Faults = faults, Seed = 8 },
+        AgentChannel = p => new JsonObject { ["device"] = Link(p, "scpi"), ["profile"] = "sim" },
     }, LongestSilence: 2.7, Asked: true);
 }
