@@ -2,11 +2,13 @@ using System.Text.Json;
 using BattKomp.Lab.Simulators.Cells;
 using BattKomp.Lab.Simulators.Faults;
 using BattKomp.Lab.Simulators.Hosting;
+using BattKomp.Lab.Simulators.Instruments.Atorch;
 using BattKomp.Lab.Simulators.Instruments.Chambers;
 using BattKomp.Lab.Simulators.Instruments.Daly;
 using BattKomp.Lab.Simulators.Instruments.Ebc;
 using BattKomp.Lab.Simulators.Instruments.Jbd;
 using BattKomp.Lab.Simulators.Instruments.K8090;
+using BattKomp.Lab.Simulators.Instruments.MethodScript;
 using BattKomp.Lab.Simulators.Instruments.Riden;
 using BattKomp.Lab.Simulators.Instruments.Scpi;
 
@@ -22,6 +24,8 @@ public static class DeviceRegistry
         new("scpi", "SIM-SCPI-1", ScpiDevice.Build),
         new("jbd-uart", "SIM-BMS-1", JbdDevice.Build),
         new("velleman-k8090", "SIM-RELAY-1", K8090Device.Build),
+        new("methodscript", "SIM-EIS-1", MethodScriptDevice.Build),
+        new("atorch-dl24", "SIM-DL24-1", AtorchDevice.Build),
         new("binder-mk", "SIM-CHAMBER-1", BinderDevice.Build),
         new("espec", "SIM-CHAMBER-2", EspecDevice.Build),
         new("riden", "SIM-PSU-2", RidenDevice.Build),
