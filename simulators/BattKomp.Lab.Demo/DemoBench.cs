@@ -8,7 +8,8 @@ namespace BattKomp.Lab.Demo;
 /// <param name="Folder">Where device links lie.</param>
 /// <param name="BrokerPort">The broker that publishing instruments use.</param>
 /// <param name="Options">How the demo was called.</param>
-internal sealed record BenchPlace(string Folder, int BrokerPort, DemoOptions Options);
+/// <param name="ChamberPort">The port of the chamber's device server.</param>
+internal sealed record BenchPlace(string Folder, int BrokerPort, DemoOptions Options, int ChamberPort);
 
 /// <summary>One rig of the demo with its one channel: how it stands in the catalogue, what simulates it, how the agent reads it, what is run on it.</summary>
 internal sealed record DemoBench

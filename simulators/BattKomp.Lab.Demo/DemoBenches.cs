@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using BattKomp.Lab.Simulators.Cells;
 using BattKomp.Lab.Simulators.Hosting;
 using BattKomp.Lab.Simulators.Instruments.Mqtt;
 using static BattKomp.Lab.Demo.DemoBench;
@@ -49,8 +50,68 @@ internal static class DemoBenches
         AgentChannel = _ => new JsonObject { ["mapping"] = new JsonObject { ["instrument"] = DemoSeed.CyclerId } },
     };
 
+    /// <summary>A climate chamber over Modbus on TCP, taken to 30 °C and held there.</summary>
+    public static DemoBench Chamber { get; } = new()
+    {
+        Rig = "chamber-1",
+        Title = "Climate chamber (simulated, Modbus over TCP)",
+        Protocol = "binder-mk",
+        Control = "FULL",
+        Instrument = "SIM-CHAMBER-1",
+        Model = "Binder MK",
+        RigKind = "chamber",
+        Volt = 0,
+        Test = "30 °C",
+        Cell = DemoSeed.CyclerCell,
+        Steps = _ => [Step("TEMPERATURE", ("celsius", 30), ("maxSeconds", 3600)), Step("REST", ("maxSeconds", 3600)), Step("LOOP", ("gotoStep", 1), ("repeat", 20))],
+        Simulator = p => new InstrumentConfig { Type = "binder-mk", Id = "SIM-CHAMBER-1", Listen = $"127.0.0.1:{p.ChamberPort}" },
+        AgentChannel = p => new JsonObject { ["device"] = $"tcp://127.0.0.1:{p.ChamberPort}" },
+    };
+
+    /// <summary>A battery management system that is listened to.</summary>
+    public static DemoBench Bms { get; } = new()
+    {
+        Rig = "bms-1",
+        Title = "Pack with BMS (simulated, serial)",
+        Protocol = "jbd-uart",
+        Control = "MONITOR",
+        Instrument = "SIM-BMS-1",
+        Model = "JBD BMS",
+        RigKind = "pack",
+        Volt = 20,
+        Test = "BMS watch",
+        Cell = DemoSeed.EbcCell,
+        Simulator = p => new InstrumentConfig { Type = "jbd-uart", Id = "SIM-BMS-1", Link = Link(p, "jbd"), Cell = new CellParameters { Series = 4 } },
+        AgentChannel = p => new JsonObject { ["device"] = Link(p, "jbd") },
+    };
+
+    /// <summary>A potentiostat that sweeps impedance.</summary>
+    public static DemoBench Potentiostat { get; } = new()
+    {
+        Rig = "potentiostat-1",
+        Title = "Potentiostat (simulated, MethodSCRIPT)",
+        Protocol = "methodscript",
+        Control = "FULL",
+        Instrument = "SIM-PSTAT-1",
+        Model = "PalmSens EmStat",
+        RigKind = "potentiostat",
+        Volt = 5,
+        Test = "Impedance",
+        Cell = DemoSeed.EbcCell,
+        Steps = _ => [Sweep(), Step("REST", ("maxSeconds", 600)), Step("LOOP", ("gotoStep", 1), ("repeat", 2))],
+        Simulator = p => new InstrumentConfig { Type = "methodscript", Id = "SIM-PSTAT-1", Link = Link(p, "pstat") },
+        AgentChannel = p => new JsonObject { ["device"] = Link(p, "pstat") },
+    };
+
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<DemoBench> All { get; } = [Cycler, Ebc];
+    public static IReadOnlyList<DemoBench> All { get; } = [Cycler, Ebc, Chamber, Bms, Potentiostat];
+
+    private static JsonObject Sweep()
+    {
+        var step = Step("EIS", ("maxSeconds", 1200));
+        step["eis"] = new JsonObject { ["fromHertz"] = 1000, ["toHertz"] = 1, ["pointsPerDecade"] = 5, ["amplitudeVolt"] = 0.01, ["atOpenCircuit"] = true };
+        return step;
+    }
 
     /// <summary>A discharge, a rest, a charge, a rest, over and over: device-side limits on every step.</summary>
     public static JsonArray EbcSteps(double speed)

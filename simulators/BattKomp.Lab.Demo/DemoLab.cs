@@ -16,6 +16,7 @@ internal sealed class DemoLab : IAsyncDisposable
     private readonly string _agentToken = Persona.NewToken();
     private readonly DateTimeOffset _origin;
     private readonly int _brokerPort;
+    private readonly int _chamberPort = FreePort();
     private readonly int _httpPort;
     private readonly int _grpcPort;
     private readonly CancellationTokenSource _simulatorsStop = new();
@@ -40,7 +41,7 @@ internal sealed class DemoLab : IAsyncDisposable
     /// <summary>The rigs that stand here.</summary>
     public IReadOnlyList<DemoBench> Benches => _options.Benches ?? DemoBenches.All;
 
-    private BenchPlace Place => new(_folder, _brokerPort, _options);
+    private BenchPlace Place => new(_folder, _brokerPort, _options, _chamberPort);
 
     /// <summary>The six, with their tokens.</summary>
     public IReadOnlyList<Persona> Personas { get; } = Persona.Six();

@@ -104,8 +104,17 @@ internal sealed class Scenario(DemoLab lab, DemoOptions options)
 
     private async Task StopAsync(string run, CancellationToken cancel)
     {
-        var result = await _student.PostAsync($"/v1/{run}:stop", new JsonObject { ["mode"] = "SAFE", ["reason"] = "the demo has seen enough", ["waitSeconds"] = 20 }, cancel);
-        Say($"stopped {run}: {result.ToJsonString()}");
+        try
+        {
+            var result = await _student.PostAsync($"/v1/{run}:stop", new JsonObject { ["mode"] = "SAFE", ["reason"] = "the demo has seen enough", ["waitSeconds"] = 20 }, cancel);
+            Say($"stopped {run}: {result.ToJsonString()}");
+        }
+        catch (DemoException) when (!cancel.IsCancellationRequested)
+        {
+            // It may have come to its own end in this very moment; anything else is a failure.
+            if (await StateAsync(run, cancel) is not ("ENDED" or "FINAL")) throw;
+            Say($"{run} has ended by itself");
+        }
     }
 
     private async Task CountAsync(string run, CancellationToken cancel)

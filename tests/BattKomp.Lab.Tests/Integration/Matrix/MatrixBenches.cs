@@ -76,7 +76,15 @@ internal static class MatrixBenches
     /// <summary>A BMS that is asked, and only listened to.</summary>
     public static Column Jbd(params Fault[] faults) => new(new DemoBench
     {
-        Rig = "bms-1", Title = "BMS", Protocol = "jbd-uart", Control = "MONITOR", Instrument = "SIM-BMS-1", Model = "JBD BMS", Volt = 20, Test = "listening", Cell = DemoSeed.EbcCell,
+        Rig = "bms-1",
+        Title = "BMS",
+        Protocol = "jbd-uart",
+        Control = "MONITOR",
+        Instrument = "SIM-BMS-1",
+        Model = "JBD BMS",
+        Volt = 20,
+        Test = "listening",
+        Cell = DemoSeed.EbcCell,
         Simulator = p => new InstrumentConfig { Type = "jbd-uart", Id = "SIM-BMS-1", Link = Link(p, "jbd"), Faults = faults, Seed = 6, Cell = new CellParameters { Series = 4 } },
         AgentChannel = p => new JsonObject { ["device"] = Link(p, "jbd") },
     }, LongestSilence: 2.7, Asked: true)
@@ -87,7 +95,15 @@ internal static class MatrixBenches
     /// <summary>A supply over Modbus RTU that charges.</summary>
     public static Column Riden(params Fault[] faults) => new(new DemoBench
     {
-        Rig = "supply-1", Title = "Supply", Protocol = "riden-rd60xx", Control = "FULL", Instrument = "SIM-PSU-2", Model = "RD6006", Volt = 4.3, Test = "charge", Cell = DemoSeed.EbcCell,
+        Rig = "supply-1",
+        Title = "Supply",
+        Protocol = "riden-rd60xx",
+        Control = "FULL",
+        Instrument = "SIM-PSU-2",
+        Model = "RD6006",
+        Volt = 4.3,
+        Test = "charge",
+        Cell = DemoSeed.EbcCell,
         Steps = _ => [Step("CCCV_CHARGE", ("ampere", 0.5), ("volt", 4.2), ("cutoffAmpere", 0.05), ("maxSeconds", 3000))],
         Simulator = p => new InstrumentConfig { Type = "riden", Id = "SIM-PSU-2", Link = Link(p, "riden"), Faults = faults, Seed = 7, Cell = new CellParameters { InitialSoc = 0.3 } },
         AgentChannel = p => new JsonObject { ["device"] = Link(p, "riden") },
@@ -96,7 +112,15 @@ internal static class MatrixBenches
     /// <summary>A bidirectional supply over SCPI, with a watchdog of its own, that discharges.</summary>
     public static Column Scpi(params Fault[] faults) => new(new DemoBench
     {
-        Rig = "bidi-1", Title = "Bidirectional supply", Protocol = "scpi", Control = "FULL", Instrument = "SIM-SCPI-1", Model = "SCPI supply", Volt = 4.3, Test = "discharge", Cell = DemoSeed.EbcCell,
+        Rig = "bidi-1",
+        Title = "Bidirectional supply",
+        Protocol = "scpi",
+        Control = "FULL",
+        Instrument = "SIM-SCPI-1",
+        Model = "SCPI supply",
+        Volt = 4.3,
+        Test = "discharge",
+        Cell = DemoSeed.EbcCell,
         Steps = _ => [Step("CC_DISCHARGE", ("ampere", 0.5), ("volt", 2.8), ("maxSeconds", 3000))],
         Simulator = p => new InstrumentConfig { Type = "scpi", Id = "SIM-SCPI-1", Link = Link(p, "scpi"), Faults = faults, Seed = 8 },
         AgentChannel = p => new JsonObject { ["device"] = Link(p, "scpi"), ["profile"] = "sim" },
