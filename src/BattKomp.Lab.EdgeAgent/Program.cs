@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using BattKomp.Lab.EdgeAgent.Hosting;
 using BattKomp.Lab.EdgeAgent.Hosting.Check;
+using BattKomp.Lab.EdgeAgent.Hosting.LocalPage;
 using BattKomp.Lab.EdgeAgent.Journal;
+using BattKomp.Lab.EdgeAgent.Safety.Watchdog;
+using BattKomp.Lab.EdgeAgent.Transports;
 using BattKomp.Lab.EdgeAgent.Uplink;
 using Grpc.Core;
 
@@ -14,6 +17,9 @@ internal static class AgentProgram
     private const string Usage = """
         battlab-agent run --config FILE
         battlab-agent check --config FILE [--json]
+        battlab-agent stop --config FILE [--channel C] [--reason R]
+        battlab-agent watchdog --config FILE
+        battlab-agent watchdog release --config FILE
         battlab-agent enrol --config FILE --token T
         battlab-agent journal --dir DATA_DIR/journal --json
         """;
@@ -25,7 +31,10 @@ internal static class AgentProgram
         {
             return args switch
             {
-                ["run", "--config", var file] => await RunAsync(AgentConfigReader.Load(file)),
+                ["run", "--config", var file] => await RunAsync(file, AgentConfigReader.Load(file)),
+                ["stop", "--config", var file, .. var rest] => await LocalStop.RunAsync(AgentConfigReader.Load(file), Option(rest, "--channel"), Option(rest, "--reason"), Console.Out, Console.Error),
+                ["watchdog", "--config", var file] => await WatchAsync(AgentConfigReader.Load(file)),
+                ["watchdog", "release", "--config", var file] => Release(AgentConfigReader.Load(file)),
                 ["enrol", "--config", var file, "--token", var token] => await EnrolAsync(AgentConfigReader.Load(file), token),
                 ["check", "--config", var file, ..] => ConfigCheck.Print(ConfigCheck.Of(file), json: args.Contains("--json"), Console.Out, Console.Error),
                 ["journal", "--dir", var folder, ..] => Report(folder, json: args.Contains("--json")),
@@ -52,12 +61,16 @@ internal static class AgentProgram
         return code;
     }
 
-    private static async Task<int> RunAsync(AgentConfig config)
+    private static string Option(string[] args, string name) =>
+        Array.IndexOf(args, name) is >= 0 and var at && at + 1 < args.Length ? args[at + 1] : "";
+
+    private static async Task<int> RunAsync(string file, AgentConfig config)
     {
         using var stop = new CancellationTokenSource();
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c => Stop(c, stop));
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, c => Stop(c, stop));
         await using var host = new AgentHost(config, TimeProvider.System, Console.Error.WriteLine);
+        await using var reload = new ConfigWatch(file, host.ReloadAsync, TimeProvider.System, Console.Error.WriteLine);
         await host.RunAsync(() => Console.WriteLine(JsonSerializer.Serialize(new
         {
             Ready = true,
@@ -87,6 +100,26 @@ internal static class AgentProgram
         }
         Console.WriteLine($"{config.Agent} is enrolled; its key is in {config.KeyFile}.");
         return 0;
+    }
+
+    private static async Task<int> WatchAsync(AgentConfig config)
+    {
+        if (config.Watchdog is not { } watchdog)
+            return Fail(1, "$.watchdog: is missing; name the relay card's device and the relay of each channel");
+        using var stop = new CancellationTokenSource();
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c => Stop(c, stop));
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, c => Stop(c, stop));
+        await using var card = new RelayCard(() => InstrumentLines.Open(new LineSettings { Device = watchdog.Device, Baud = 19200 }), TimeProvider.System);
+        var process = new WatchdogProcess(watchdog, config.DataDir, card, TimeProvider.System, Console.Error.WriteLine);
+        await process.RunAsync(() => Console.WriteLine(JsonSerializer.Serialize(new { Ready = true, Watchdog = watchdog.Device, Process = Environment.ProcessId }, Json)), stop.Token);
+        return 0;
+    }
+
+    private static int Release(AgentConfig config)
+    {
+        var released = WatchdogProcess.Release(config.DataDir, TimeProvider.System);
+        Console.WriteLine(released ? "Released: the watchdog closes the circuits again when the agent lives. Locked channels are released on the server." : "Nothing was held open.");
+        return released ? 0 : 1;
     }
 
     private static void Stop(PosixSignalContext context, CancellationTokenSource stop)

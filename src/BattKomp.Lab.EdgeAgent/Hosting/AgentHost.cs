@@ -5,6 +5,7 @@ using BattKomp.Lab.EdgeAgent.Journal;
 using BattKomp.Lab.EdgeAgent.Leases;
 using BattKomp.Lab.EdgeAgent.Records;
 using BattKomp.Lab.EdgeAgent.Safety;
+using BattKomp.Lab.EdgeAgent.Safety.Watchdog;
 using BattKomp.Lab.EdgeAgent.Transports;
 using BattKomp.Lab.EdgeAgent.Uplink;
 using BattKomp.Lab.V1;
@@ -16,7 +17,7 @@ namespace BattKomp.Lab.EdgeAgent.Hosting;
 /// One running agent: journal, leases, channels, and the two lines to the server. Order matters at both ends: earlier streams are closed and leases read
 /// before any instrument speaks, and instruments fall silent before the journal closes.
 /// </summary>
-public sealed class AgentHost : IControlPeer, IAsyncDisposable
+public sealed partial class AgentHost : IControlPeer, IAsyncDisposable
 {
     private const string KeyFile = "lease-key.der";
     private readonly AgentConfig _config;
@@ -32,8 +33,10 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
     private readonly ControlLine _control;
     private readonly IngestUplink _uplink;
     private readonly IMqttPort? _mqtt;
-    private readonly Dictionary<string, ChannelDriver> _channels = [];
     private readonly CancellationTokenSource _over = new();
+    private readonly ChannelSet _channels;
+    private readonly IncidentBook _incidents;
+    private readonly WatchdogLink? _watchdog;
 
     /// <summary>Opens everything and closes the streams of earlier starts; nothing runs yet.</summary>
     /// <exception cref="IOException">The data folder is in use by another agent or cannot be written.</exception>
@@ -61,10 +64,19 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
         _mqtt = config.HostBrokerPort is { } port ? new HostedBroker(port, log)
             : config.Broker is { } address ? new BrokerClient(address, config.Agent.Replace('/', '-'), machine, log)
             : null;
-        var context = new DriverContext(_journal, _names, _clock, machine, _locks, r => _control.Report(new AgentReport { Channel = r }), log);
+        _incidents = new IncidentBook(_locks, _disk, Path.Combine(config.DataDir, "incidents"), log);
+        var context = new DriverContext(_journal, _names, _clock, machine, _locks, r => _control.Report(new AgentReport { Channel = r }), log)
+        {
+            Incidents = _incidents,
+            Guard = channel => _watchdog?.Refusal(channel),
+        };
         var services = new AgentServices(context, _mqtt, config.DataDir) { OpenLine = lines ?? InstrumentLines.Open };
+        _channels = new ChannelSet(c => InstrumentCatalogue.Drivers[c.Protocol].Channel(c, services), log);
         foreach (var channel in config.Channels)
-            _channels[channel.Channel] = InstrumentCatalogue.Drivers[channel.Protocol].Channel(channel, services);
+            _channels.Add(channel);
+        _incidents.Opened += Tell;
+        if (config.Watchdog is { } watchdog)
+            _watchdog = new WatchdogLink(watchdog, config.DataDir, Boot.Boot, () => _channels.All.FirstOrDefault(c => c.Watch.Overdue)?.Channel, machine, log);
     }
 
     /// <summary>This start.</summary>
@@ -90,9 +102,12 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
         var mqtt = _mqtt?.RunAsync(broker.Token) ?? Task.CompletedTask;
         if (_mqtt is not null)
             await await Task.WhenAny(_mqtt is HostedBroker ? _mqtt.Ready : Task.CompletedTask, mqtt);
-        var channels = _channels.Values.Select(c => c.RunAsync(cancel)).ToList();
+        _channels.Start(cancel);
+        var watching = SuperviseAsync(cancel);
+        await using var page = _config.LocalPage is { } local ? new LocalPage.LocalPageServer(local, this, _config.DataDir, _log) : null;
         ready();
-        await Task.WhenAll(channels);
+        await _channels.EndedAsync();
+        await watching;
         await broker.CancelAsync();
         await mqtt.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await DrainAsync();
@@ -110,13 +125,18 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
             BootOrder = Boot.Order,
             SoftwareVersion = Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? "",
         };
-        hello.Channels.AddRange(_channels.Keys);
+        foreach (var channel in _channels.Configs)
+        {
+            hello.Channels.Add(channel.Channel);
+            if (Check.UnattendedBound.Of(InstrumentCatalogue.Drivers[channel.Protocol], channel.Channel, _config.Watchdog).AttendedOnly)
+                hello.AttendedOnly.Add(channel.Channel);
+        }
         hello.HeldLeases.AddRange(Leases.Held.Select(l => l.Lease.Name));
         return hello;
     }
 
     /// <inheritdoc/>
-    public IEnumerable<ChannelReport> ChannelStates() => _channels.Values.Select(c => c.State.Clone());
+    public IEnumerable<ChannelReport> ChannelStates() => _channels.All.Select(c => c.State.Clone());
 
     /// <inheritdoc/>
     public Heartbeat Beat() => new() { JournalUsedFraction = _journal.UsedFraction, JournalEntriesWaiting = _journal.Waiting };
@@ -137,15 +157,19 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
     {
         switch (order.OrderCase)
         {
+            case AgentOrder.OrderOneofCase.Welcome:
+                foreach (var incident in _incidents.Open)
+                    _control.Report(new AgentReport { Incident = incident });
+                break;
             case AgentOrder.OrderOneofCase.Lease: TakeLease(order.Lease); break;
             case AgentOrder.OrderOneofCase.EndLease:
-                foreach (var channel in _channels.Values)
+                foreach (var channel in _channels.All)
                     channel.EndLease(order.EndLease.Lease, order.EndLease.Reason);
                 Done(order, new OrderDone { Done = true });
                 break;
             case AgentOrder.OrderOneofCase.Stop: _ = StopAsync(order); break;
             case AgentOrder.OrderOneofCase.Release:
-                _locks.Release(order.Release.Channel);
+                _incidents.Release(order.Release.Channel);
                 Done(order, new OrderDone { Channel = order.Release.Channel, Done = true });
                 break;
         }
@@ -156,6 +180,7 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
     {
         // What a RunAsync that was not waited for still holds (the lines to the server, the hosted broker) ends here too.
         await _over.CancelAsync();
+        _watchdog?.Dispose();
         _journal.Dispose();
         _server.Dispose();
         _lock.Dispose();
@@ -194,7 +219,7 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
             _log($"journal: {loss.Segment}: {loss.Detail}");
         if (_journal.Losses.Count == 0)
             return;
-        foreach (var channel in _config.Channels)
+        foreach (var channel in _channels.Configs)
         {
             var recorder = new ChannelRecorder(_journal, _names, _clock, new RecordedChannel(channel.Channel, channel.Protocol, channel.Simulated, [], []));
             recorder.Open("", "", "");
@@ -242,10 +267,10 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
         var problems = new List<string>();
         foreach (var part in held.Lease.Channels)
         {
-            if (!_channels.TryGetValue(part.Channel, out var channel))
+            if (_channels.Find(part.Channel) is not { } channel)
                 problems.Add($"{part.Channel}: this agent does not serve it");
             // What a simulator says in the name of a physical lab would be taken for a measurement there.
-            else if (!part.Simulated && _config.Channels.Any(own => own.Channel == part.Channel && own.Simulated))
+            else if (!part.Simulated && _channels.Configs.Any(own => own.Channel == part.Channel && own.Simulated))
                 problems.Add($"{part.Channel}: is a simulator here, and its lab is physical; configure the instrument, or book a rig of a virtual lab");
             else if (channel.Take(held, part) is { } problem)
                 problems.Add($"{part.Channel}: {problem}");
@@ -253,7 +278,7 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
         if (problems.Count > 0)
         {
             foreach (var part in held.Lease.Channels)
-                if (_channels.TryGetValue(part.Channel, out var channel))
+                if (_channels.Find(part.Channel) is { } channel)
                     channel.EndLease(held.Lease.Name, "another channel of the lease was refused");
             Leases.Drop(held.Lease.Name);
         }
@@ -263,7 +288,7 @@ public sealed class AgentHost : IControlPeer, IAsyncDisposable
     private async Task StopAsync(AgentOrder order)
     {
         var stop = order.Stop;
-        if (!_channels.TryGetValue(stop.Channel, out var channel))
+        if (_channels.Find(stop.Channel) is not { } channel)
         {
             Done(order, new OrderDone { Channel = stop.Channel, Detail = "this agent does not serve the channel" });
             return;

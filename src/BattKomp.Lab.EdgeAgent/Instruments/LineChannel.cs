@@ -17,8 +17,10 @@ namespace BattKomp.Lab.EdgeAgent.Instruments;
 /// </summary>
 public sealed class LineChannel : ChannelDriver
 {
+    private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(60);
+    private static readonly string[] OwnIncidents = ["limit_volt", "limit_ampere", "limit_watt", "limit_celsius", "device_alarm", "output_stays_on"];
     private readonly LineDriver _driver;
-    private readonly ChannelConfig _config;
+    private volatile ChannelConfig _config;
     private readonly Func<IInstrumentLine> _open;
     private readonly LineRecords _records;
     private volatile IInstrumentSession? _session;
@@ -32,8 +34,29 @@ public sealed class LineChannel : ChannelDriver
     public LineChannel(LineDriver driver, ChannelConfig config, Func<IInstrumentLine> open, DriverContext context)
         : base(config.Channel, context)
     {
-        (_driver, _config, _open) = (driver, config, open);
-        _records = new LineRecords(driver, config, context, () => _halt is not null);
+        (_driver, _config, _open) = (driver, config, () => new CapturedLine(open(), Watch));
+        _records = new LineRecords(driver, config, context, () => _halt is not null, Watch, TakeAlarms);
+        Use(config);
+    }
+
+    /// <inheritdoc/>
+    public override double Ampere => _session?.Last?.Ampere ?? double.NaN;
+
+    /// <inheritdoc/>
+    public override string LastReading => _session?.Last is { } last
+        ? string.Join(", ", _driver.Signals.Select((s, k) => $"{s} {last.Values[k]:0.####}")) + $", output {last.Output.ToString().ToLowerInvariant()}"
+        : "";
+
+    /// <inheritdoc/>
+    protected override ChannelRecorder Stream => _records.Recorder;
+
+    /// <summary>Limits and alarms apply at once; anything else is another channel.</summary>
+    public override bool Use(ChannelConfig config)
+    {
+        if (config with { Limits = _config.Limits, Alarms = _config.Alarms, Text = _config.Text, Settings = _config.Settings, Transport = _config.Transport } != _config || !SameSettings(config))
+            return false;
+        _config = config;
+        return base.Use(config);
     }
 
     /// <inheritdoc/>
@@ -42,6 +65,7 @@ public sealed class LineChannel : ChannelDriver
         var backOff = new BackOff(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(3), Context.Machine);
         while (!cancel.IsCancellationRequested)
         {
+            Watch.Promise(ConnectPatience);
             try
             {
                 await using var session = await _driver.ConnectAsync(new SessionSetup(_open(), _config, _records.Take, Context.Machine, Context.Clock.Speed), cancel);
@@ -72,6 +96,7 @@ public sealed class LineChannel : ChannelDriver
             if (!cancel.IsCancellationRequested)
                 await backOff.WaitAsync(cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+        Watch.Rest();
         await _records.Recorder.CloseAsync("agent_stopped").ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
@@ -79,7 +104,7 @@ public sealed class LineChannel : ChannelDriver
     public override async Task<OrderDone> StopAsync(StopMode mode, string reason)
     {
         var started = Context.Machine.GetTimestamp();
-        _haltSafely = mode == StopMode.Safe;
+        _haltSafely = mode == StopMode.Safe && Lease is not null;
         Halt($"stopped: {reason}");
         if (!_haltSafely)
             Cancel(_cutSafeStep);
@@ -120,9 +145,23 @@ public sealed class LineChannel : ChannelDriver
     /// <inheritdoc/>
     protected override void Halt(string cause)
     {
+        // Without a lease there is nothing to end, and the next one must not find an old cause standing.
+        if (Lease is null)
+            return;
         _haltCause ??= cause;
         Cancel(_halt);
     }
+
+    /// <inheritdoc/>
+    protected override void HaltSafely(string cause)
+    {
+        _haltSafely = _haltCause is null;
+        Halt(cause);
+    }
+
+    // Mappings and profiles are read afresh each time: the file's own words tell whether they are the same.
+    private bool SameSettings(ChannelConfig config) =>
+        config.Text == _config.Text || ConfigText.Without(config.Text, "limits", "alarms") == ConfigText.Without(_config.Text, "limits", "alarms");
 
     private static void Cancel(CancellationTokenSource? source)
     {
@@ -156,6 +195,7 @@ public sealed class LineChannel : ChannelDriver
     {
         while (true)
         {
+            Promise();
             await EndOrphansAsync(session);
             if (Lease is { } lease)
                 await UnderLeaseAsync(session, lease, cancel);
@@ -166,6 +206,8 @@ public sealed class LineChannel : ChannelDriver
             await session.NextAsync(cancel);
         }
     }
+
+    private void Promise() => Watch.Promise(_driver.LongestSilence + TimeSpan.FromSeconds(5));
 
     private async Task UnderLeaseAsync(IInstrumentSession session, ChannelLease lease, CancellationToken cancel)
     {
@@ -202,7 +244,7 @@ public sealed class LineChannel : ChannelDriver
         _records.OpenRun(lease, track, session.Identity);
         using var halt = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         _halt = halt;
-        var run = new ProgramRun(new ProgramSetup(session, _driver, lease, Context, _records.Recorder, _config.Limits, step => Begun(lease, step)));
+        var run = new ProgramRun(new ProgramSetup(session, _driver, lease, Context, _records.Recorder, () => _config.Limits, step => Begun(lease, step), Promise));
         string end;
         try
         {
@@ -243,6 +285,7 @@ public sealed class LineChannel : ChannelDriver
     private void Begun(ChannelLease lease, StepExecution step)
     {
         _records.Step = step;
+        Watch.Promise(ConnectPatience);
         var where = step.StepId == 0 ? "safe step" : $"step {step.StepId} of {lease.Part.Program.Steps.Count}";
         Tell(ReportState.Energised, lease.Part.Run, $"{where}, {TypesOfSteps.Of(step.Step.Kind)}");
     }
@@ -252,13 +295,18 @@ public sealed class LineChannel : ChannelDriver
     {
         var off = lease.Part.Control == ControlClass.Monitor || session is not IPoweredSession powered || await powered.OffAsync(CancellationToken.None);
         var cause = end.Split(':')[0];
+        var incident = !off ? "output_stays_on" : OwnIncidents.Contains(cause) ? cause : null;
         if (track is not null || _records.Recorder.Run == lease.Part.Run)
         {
             _records.OpenRun(lease, track, session.Identity);
+            if (incident is not null)
+                _ = _records.Recorder.Event(EventKind.Incident, incident, end);
             await _records.Recorder.Event(EventKind.Stopped, cause, off ? end : $"{end}; the device did not confirm output off");
             await _records.Recorder.CloseAsync(cause);
         }
         _records.Step = null;
+        if (incident is not null)
+            RaiseIncident(incident, lease.Part.Run, end);
         Tell(off ? ReportState.Ended : ReportState.Fault, lease.Part.Run, end, cause);
         Finished(lease);
     }
@@ -266,6 +314,7 @@ public sealed class LineChannel : ChannelDriver
     private void Finished(ChannelLease lease)
     {
         DropLease(lease);
+        Watch.UseLease([]);
         (_haltCause, _haltSafely) = (null, false);
         _told = "";
     }

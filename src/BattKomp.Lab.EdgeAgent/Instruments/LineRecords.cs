@@ -3,6 +3,7 @@ using BattKomp.Lab.EdgeAgent.Instruments.Sessions;
 using BattKomp.Lab.EdgeAgent.Journal;
 using BattKomp.Lab.EdgeAgent.Records;
 using BattKomp.Lab.EdgeAgent.Safety;
+using BattKomp.Lab.EdgeAgent.Safety.Alarms;
 using BattKomp.Lab.V1;
 using EventKind = BattKomp.Lab.V1.StreamEvent.Types.Kind;
 
@@ -17,6 +18,8 @@ internal sealed class LineRecords
     private static readonly string[] Common = [JournalSignals.TestTime, "step_count", "cycle_count", "step_id"];
     private readonly DriverContext _context;
     private readonly Func<bool> _runs;
+    private readonly ChannelWatch _watch;
+    private readonly Action<IReadOnlyList<AlarmChange>> _alarms;
     private readonly bool _powered;
     private volatile StepExecution? _step;
     private volatile string _identity = "";
@@ -26,9 +29,11 @@ internal sealed class LineRecords
     private long _droppedFromNs;
     private long _heard;
 
-    public LineRecords(LineDriver driver, ChannelConfig config, DriverContext context, Func<bool> runs)
+    public LineRecords(LineDriver driver, ChannelConfig config, DriverContext context, Func<bool> runs, ChannelWatch watch, Action<IReadOnlyList<AlarmChange>> alarms)
     {
-        (_context, _runs, _powered, _sinceStart) = (context, runs, driver.Control == ControlClass.Full, context.Clock.Stopwatch());
+        (_context, _runs, _powered, _watch, _alarms) = (context, runs, driver.Control == ControlClass.Full, watch, alarms);
+        _sinceStart = context.Clock.Stopwatch();
+        watch.Signals = [.. Common, .. driver.Signals];
         _longestPause = driver.LongestPause;
         Recorder = new ChannelRecorder(context.Journal, context.Names, context.Clock,
             new RecordedChannel(config.Channel, driver.Protocol, config.Simulated, [.. Common, .. driver.Signals], ["step_type", .. driver.Texts]));
@@ -44,25 +49,26 @@ internal sealed class LineRecords
         set => _step = value;
     }
 
-    /// <summary>Runs on the session's reader.</summary>
+    /// <summary>Runs on the session's reader. Every reading is judged for alarms; while one stands, an idle channel records too.</summary>
     public void Take(Reading reading)
     {
         var run = Recorder.Run.Length > 0;
         var flows = _powered && reading.Output == OutputState.On && !double.IsNaN(reading.Ampere);
-        if (!Recorder.IsOpen && flows && !_runs() && _identity.Length > 0)
+        var row = Row(reading, run ? _step : null);
+        var changes = _watch.Judge(row);
+        if (!Recorder.IsOpen && (flows || _watch.AnyAlarm) && !_runs() && _identity.Length > 0)
         {
             _sinceStart = _context.Clock.Stopwatch();
             Recorder.Open("", "", _identity);
+            row = Row(reading, null);
         }
-        if (!Recorder.IsOpen || Volatile.Read(ref _lostFromNs) != 0 || !HasRoom())
-            return;
-        var now = _context.Clock.LabNowNs;
-        TellSilence(now);
-        var step = run ? _step : null;
-        _ = Recorder.Add(new RecordRow(now,
-            [_sinceStart.Seconds, step?.StepCount ?? double.NaN, step?.Cycle ?? double.NaN, step?.StepId ?? double.NaN, .. reading.Values],
-            [step is null ? "" : TypesOfSteps.Of(step.Step.Kind), .. reading.Texts], reading.Quality));
-        if (!run && !flows)
+        if (Recorder.IsOpen && Volatile.Read(ref _lostFromNs) == 0 && HasRoom())
+        {
+            TellSilence(row.StampNs);
+            _ = Recorder.Add(row);
+        }
+        _alarms(changes);
+        if (Recorder.IsOpen && !run && !flows && !_watch.AnyAlarm)
             _ = Recorder.CloseAsync("no_current_without_lease");
     }
 
@@ -74,6 +80,14 @@ internal sealed class LineRecords
             _ = Recorder.Event(EventKind.Outage, "no_answer", "", Recorder.LastStampNs, now);
     }
 
+    private RecordRow Row(Reading reading, StepExecution? step)
+    {
+        var now = _context.Clock.LabNowNs;
+        return new RecordRow(now,
+            [_sinceStart.Seconds, step?.StepCount ?? double.NaN, step?.Cycle ?? double.NaN, step?.StepId ?? double.NaN, .. reading.Values],
+            [step is null ? "" : TypesOfSteps.Of(step.Step.Kind), .. reading.Texts], reading.Quality);
+    }
+
     /// <summary>Opens the run's stream, or keeps the one that is open; what was missed since the journal's last record of it is an outage.</summary>
     public void OpenRun(ChannelLease lease, RunTrack? track, string identity)
     {
@@ -82,6 +96,7 @@ internal sealed class LineRecords
         var now = _context.Clock.LabNowNs;
         // Test time goes on over a restart by the wall clock, but never backwards when that was set meanwhile.
         _sinceStart = _context.Clock.Stopwatch(track is null ? 0 : Math.Max(track.TestTimeSecond, (now - track.StartUtcNs) / 1e9));
+        _watch.UseLease(lease.Part.Alarms);
         Recorder.Open(lease.Held.Lease.Name, lease.Part.Run, identity, calibrations: lease.Part.Calibrations);
         Volatile.Write(ref _heard, 0);
         if (track is not null)

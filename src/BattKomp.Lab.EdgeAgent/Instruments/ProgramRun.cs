@@ -18,8 +18,9 @@ namespace BattKomp.Lab.EdgeAgent.Instruments;
 /// <param name="Recorder">Where step events go.</param>
 /// <param name="Local">Limits of the agent's own configuration.</param>
 /// <param name="OnStep">Told of each execution.</param>
+/// <param name="OnTurn">Told of each reading that the program has judged: the loop turns.</param>
 internal sealed record ProgramSetup(IPoweredSession Session, InstrumentDriver Driver, ChannelLease Lease, DriverContext Context, ChannelRecorder Recorder,
-    ChannelLimits Local, Action<StepExecution> OnStep);
+    Func<ChannelLimits> Local, Action<StepExecution> OnStep, Action OnTurn);
 
 /// <summary>Carries one run's program out on one session. Ends by returning why the run ends; a lost line is an <see cref="IOException"/> and ends nothing.</summary>
 internal sealed class ProgramRun(ProgramSetup setup)
@@ -128,6 +129,7 @@ internal sealed class ProgramRun(ProgramSetup setup)
         var ends = new StepEnd(step.Step, setup.Driver.Signals, !energised || _session.EndsSteps);
         while (true)
         {
+            setup.OnTurn();
             var reading = await _session.NextAsync(halt);
             Context.Clock.LookForStep();
             var second = into.Seconds;
@@ -153,7 +155,7 @@ internal sealed class ProgramRun(ProgramSetup setup)
     }
 
     private string? Wrong(Step step, Reading reading, bool energised) =>
-        LimitCheck.Broken(reading, step, setup.Local, setup.Lease.Part.Limits)
+        LimitCheck.Broken(reading, step, setup.Local(), setup.Lease.Part.Limits)
         ?? (reading.DeviceAlarm.Length > 0 && energised ? $"device_alarm: {reading.DeviceAlarm}" : null)
         ?? (!energised ? null
             : reading.Output == OutputState.Off ? "device_stopped: nobody here ordered it"

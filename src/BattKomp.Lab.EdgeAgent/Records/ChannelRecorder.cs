@@ -56,6 +56,9 @@ public sealed class ChannelRecorder(AgentJournal journal, StreamNames names, Sta
     /// <summary>Run that the open stream belongs to, or empty.</summary>
     public string Run => _opened.Run;
 
+    /// <summary>Told of every row as it is added, in order; may write events, must return at once.</summary>
+    public Action<RecordRow>? OnRow { get; set; }
+
     /// <summary>True when the disk is so far behind that a source that cannot wait must drop and record the outage.</summary>
     public bool IsCongested => Volatile.Read(ref _waiting) >= MaxBatchesWaiting || journal.IsCongested;
 
@@ -106,6 +109,7 @@ public sealed class ChannelRecorder(AgentJournal journal, StreamNames names, Sta
             var committed = _ticket.Task;
             if (_waiting == 0 || _batch.UtcNs.Count >= BatchRecords)
                 SendBatch();
+            OnRow?.Invoke(row);
             return committed;
         }
     }

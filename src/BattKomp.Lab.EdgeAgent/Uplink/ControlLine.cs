@@ -32,11 +32,26 @@ public sealed class ControlLine(CallInvoker server, IControlPeer peer, TimeProvi
     private readonly Channel<AgentReport> _reports = Channel.CreateUnbounded<AgentReport>();
     private readonly BackOff _backOff = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(5), machine);
 
+    private volatile CancellationTokenSource? _line;
+
     /// <summary>True while the server has welcomed this boot.</summary>
     public bool Connected { get; private set; }
 
     /// <summary>Queues a report; kept while the line is down.</summary>
     public void Report(AgentReport report) => _reports.Writer.TryWrite(report);
+
+    /// <summary>Ends the present line, so that the next one greets anew: what the agent serves has changed.</summary>
+    public void Reconnect()
+    {
+        try
+        {
+            _line?.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended by itself in this very moment.
+        }
+    }
 
     /// <summary>Runs until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancel)
@@ -62,6 +77,7 @@ public sealed class ControlLine(CallInvoker server, IControlPeer peer, TimeProvi
     private async Task OneLineAsync(CancellationToken cancel)
     {
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        _line = ends;
         using var call = _client.Control(cancellationToken: ends.Token);
         await call.RequestStream.WriteAsync(new AgentReport { Hello = peer.Greet() }, ends.Token);
         foreach (var state in peer.ChannelStates())

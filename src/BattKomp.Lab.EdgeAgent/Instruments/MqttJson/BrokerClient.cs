@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Buffers;
 using BattKomp.Lab.EdgeAgent.Uplink;
 using MQTTnet;
@@ -19,7 +20,7 @@ public sealed class BrokerClient(BrokerAddress address, string clientId, TimePro
     private const ushort ReceiveMaximum = 1000;
     private const uint SessionSeconds = 7 * 24 * 3600;
     private static readonly MqttClientFactory Factory = new();
-    private readonly Dictionary<string, MqttHandler> _routes = [];
+    private readonly ConcurrentDictionary<string, MqttHandler> _routes = new();
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<(Action Lost, Action Back)> _supervisors = [];
     private volatile IMqttClient? _client;
@@ -29,7 +30,17 @@ public sealed class BrokerClient(BrokerAddress address, string clientId, TimePro
     public Task Ready => _ready.Task;
 
     /// <inheritdoc/>
-    public void Route(string topic, MqttHandler handler) => _routes[topic] = handler;
+    public void Route(string topic, MqttHandler handler)
+    {
+        _routes[topic] = handler;
+        // While connected the new topic is asked for at once; a connection that breaks meanwhile asks for all of them again.
+        if (_client is { IsConnected: true } client)
+            _ = client.SubscribeAsync(topic, MqttQualityOfServiceLevel.AtLeastOnce).ContinueWith(
+                t => log($"broker: {topic} is not subscribed yet: {t.Exception!.InnerException!.Message}"), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+    }
+
+    /// <inheritdoc/>
+    public void Unroute(string topic, MqttHandler handler) => _routes.TryRemove(new KeyValuePair<string, MqttHandler>(topic, handler));
 
     /// <inheritdoc/>
     public void Supervise(Action lost, Action back) => _supervisors.Add((lost, back));

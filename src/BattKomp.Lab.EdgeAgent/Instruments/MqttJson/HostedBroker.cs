@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Buffers;
 using System.Net;
 using MQTTnet;
@@ -12,7 +13,7 @@ namespace BattKomp.Lab.EdgeAgent.Instruments.MqttJson;
 /// </summary>
 public sealed class HostedBroker(int port, Action<string> log) : IMqttPort
 {
-    private readonly Dictionary<string, MqttHandler> _routes = [];
+    private readonly ConcurrentDictionary<string, MqttHandler> _routes = new();
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private MqttServer? _server;
 
@@ -21,6 +22,9 @@ public sealed class HostedBroker(int port, Action<string> log) : IMqttPort
 
     /// <inheritdoc/>
     public void Route(string topic, MqttHandler handler) => _routes[topic] = handler;
+
+    /// <inheritdoc/>
+    public void Unroute(string topic, MqttHandler handler) => _routes.TryRemove(new KeyValuePair<string, MqttHandler>(topic, handler));
 
     /// <inheritdoc/>
     public async Task PublishAsync(string topic, byte[] payload, CancellationToken cancel)

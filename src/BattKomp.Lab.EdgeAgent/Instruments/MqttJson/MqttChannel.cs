@@ -1,4 +1,5 @@
 using System.Text.Json;
+using BattKomp.Lab.EdgeAgent.Hosting;
 using BattKomp.Lab.EdgeAgent.Journal;
 using BattKomp.Lab.EdgeAgent.Records;
 using BattKomp.Lab.V1;
@@ -16,6 +17,7 @@ public sealed class MqttChannel : ChannelDriver
     public const string Protocol = "mqtt-json";
 
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LoopPatience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan OrderInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
     private readonly JsonMapping _mapping;
@@ -34,6 +36,7 @@ public sealed class MqttChannel : ChannelDriver
     private long _lostFromNs;
     private long _ordered;
     private long _haltedAt;
+    private string? _text;
     private string _told = "";
 
     /// <summary>Routes the instrument's topics; before the port runs.</summary>
@@ -44,6 +47,8 @@ public sealed class MqttChannel : ChannelDriver
         _senml = mapping.Format == MessageFormat.Senml ? new SenmlRecordReader(mapping) : null;
         _recorder = new ChannelRecorder(context.Journal, context.Names, context.Clock,
             new RecordedChannel(channel, Protocol, simulated, mapping.Columns, [.. mapping.Texts.Select(t => t.Signal)]));
+        Watch.Signals = mapping.Columns;
+        _recorder.OnRow = row => TakeAlarms(Watch.Judge(row));
         foreach (var run in context.Journal.Query(s => s.Runs.Where(r => r.Channel == channel && r.DeviceCounter is not null).ToList()))
             _high[run.Run] = (run.DeviceCounter!.Value, run.LastUtcNs);
         port.Route(mapping.RecordsTopic, Take);
@@ -56,10 +61,31 @@ public sealed class MqttChannel : ChannelDriver
     public long Redelivered { get; private set; }
 
     /// <inheritdoc/>
+    protected override ChannelRecorder Stream => _recorder;
+
+    /// <summary>Alarms apply at once; another mapping is another channel.</summary>
+    public override bool Use(ChannelConfig config)
+    {
+        var text = ConfigText.Without(config.Text, "limits", "alarms");
+        if (_text is not null && text != _text)
+            return false;
+        _text = text;
+        return base.Use(config);
+    }
+
+    /// <inheritdoc/>
+    public override void Retire()
+    {
+        _port.Unroute(_mapping.RecordsTopic, Take);
+        _port.Unroute(_mapping.StatusTopic, TakeStatus);
+    }
+
+    /// <inheritdoc/>
     public override async Task RunAsync(CancellationToken cancel)
     {
         while (!cancel.IsCancellationRequested)
         {
+            Watch.Promise(LoopPatience);
             try
             {
                 Context.Clock.LookForStep();
@@ -76,6 +102,7 @@ public sealed class MqttChannel : ChannelDriver
             }
             await Task.Delay(Tick, Context.Machine, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+        Watch.Rest();
         await _recorder.CloseAsync("agent_stopped").ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
@@ -114,7 +141,7 @@ public sealed class MqttChannel : ChannelDriver
     /// <inheritdoc/>
     protected override void Halt(string cause)
     {
-        if (_haltCause is null)
+        if (_haltCause is null && Lease is not null)
             (_haltedAt, _haltCause) = (Context.Machine.GetTimestamp(), cause);
     }
 
@@ -220,6 +247,7 @@ public sealed class MqttChannel : ChannelDriver
     private void Finished(ChannelLease lease)
     {
         DropLease(lease);
+        Watch.UseLease([]);
         _haltCause = null;
         _told = "";
     }
@@ -254,6 +282,7 @@ public sealed class MqttChannel : ChannelDriver
     {
         try
         {
+            Watch.Bytes(sent: false, payload.Span);
             IReadOnlyList<JsonRow> rows = _senml is not null ? _senml.Read(payload, out var problem) : _reader.Read(payload.Span, out problem) is { } row ? [row] : [];
             if (rows.Count == 0)
                 return Poison(_mapping.RecordsTopic, payload, problem);
@@ -340,6 +369,8 @@ public sealed class MqttChannel : ChannelDriver
         if (_recorder.IsOpen && _recorder.Run == run)
             return;
         var before = run.Length > 0 && !_recorder.IsOpen ? Context.Journal.Query(s => s.Run(run) is { } t ? t with { } : null) : null;
+        if (Lease is { } held && held.Part.Run == run)
+            Watch.UseLease(held.Part.Alarms);
         _recorder.Open(lease, run, _mapping.Instrument, row.UtcNs);
         if (before is not { Ended: false })
             return;

@@ -20,10 +20,10 @@ internal sealed partial class AgentProcess : IAsyncDisposable
     private readonly TaskCompletionSource<string> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Process _process;
 
-    private AgentProcess(string config)
+    private AgentProcess(string config, string command = "run")
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])[Assembly, "run", "--config", config])
+        foreach (var argument in (string[])[Assembly, command, "--config", config])
             start.ArgumentList.Add(argument);
         _process = new Process { StartInfo = start, EnableRaisingEvents = true };
         _process.OutputDataReceived += (_, e) => _ready.TrySetResult(e.Data ?? "");
@@ -47,9 +47,9 @@ internal sealed partial class AgentProcess : IAsyncDisposable
     }
 
     /// <summary>Starts an agent and waits for its ready line.</summary>
-    public static async Task<AgentProcess> StartAsync(string config)
+    public static async Task<AgentProcess> StartAsync(string config, string command = "run")
     {
-        var agent = new AgentProcess(config);
+        var agent = new AgentProcess(config, command);
         var line = await agent._ready.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         Assert.True(line.Length > 0, $"the agent did not become ready: {agent.Errors}");
         using var json = JsonDocument.Parse(line);
@@ -78,6 +78,9 @@ internal sealed partial class AgentProcess : IAsyncDisposable
         await process.WaitForExitAsync(bound.Token);
         return (process.ExitCode, await output, await errors);
     }
+
+    /// <summary>Sends a signal by its number.</summary>
+    public void Send(int signal) => Assert.Equal(0, Signal(_process.Id, signal));
 
     /// <summary>SIGKILL.</summary>
     public async Task KillAsync()
