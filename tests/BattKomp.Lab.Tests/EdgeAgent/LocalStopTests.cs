@@ -48,10 +48,13 @@ public sealed partial class LocalStopTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Forbidden, (await StopAsync(("channel", SafetyBench.Channel), ("pin", "4711"))).StatusCode);
         Assert.Equal(HttpStatusCode.Forbidden, (await StopAsync(("token", token), ("channel", SafetyBench.Channel), ("pin", "0000"))).StatusCode);
         using var foreign = new HttpRequestMessage(HttpMethod.Get, Address("/")) { Headers = { Host = "evil.example" } };
-        Assert.Equal(HttpStatusCode.NotFound, (await _http.SendAsync(foreign, TestContext.Current.CancellationToken)).StatusCode);
+        using var stranger = new HttpClient();
+        Assert.Equal(HttpStatusCode.NotFound, (await stranger.SendAsync(foreign, TestContext.Current.CancellationToken)).StatusCode);
         Assert.True(_bench.Ampere < -1.9, "none of these stopped anything");
 
-        var stopped = await (await StopAsync(("token", token), ("channel", ""), ("pin", "4711"), ("reason", "smoke"))).Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        using var answer = await StopAsync(("token", token), ("channel", ""), ("pin", "4711"), ("reason", "smoke"));
+        var stopped = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        Assert.True(answer.IsSuccessStatusCode, $"{answer.StatusCode} {stopped} {_agent.Errors}");
         Assert.Matches(@"safe after [01]\.\d{3} s", stopped);
         Assert.Equal(0, _bench.Ampere);
         await Eventually.Async(() => _bench.Events(EventKind.Incident).Any(e => e is { Cause: "local_stop", Detail: "smoke" }), Bound, "the stream tells");

@@ -97,6 +97,13 @@ public sealed class LocalPageServer : IAsyncDisposable
             // The asker has gone; a stop that was under way is carried out all the same.
             _log($"local page: {e.Message}");
         }
+        catch (Exception e)
+        {
+            // Whatever it is: the page goes on, and the asker learns that this was no stop.
+            _log($"local page: {e}");
+            context.Response.StatusCode = 500;
+            context.Response.Close();
+        }
     }
 
     private async Task StopAsync(HttpListenerRequest request, HttpListenerResponse response)

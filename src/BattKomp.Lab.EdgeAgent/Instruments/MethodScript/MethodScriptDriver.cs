@@ -31,6 +31,10 @@ public sealed class MethodScriptDriver : LineDriver
     /// <inheritdoc/>
     public override TimeSpan TimeToSafe => TimeSpan.FromSeconds(15);
 
+    // A point of a sweep at the lowest frequencies takes up to an hour; called stuck too early, it would open every relay of the agent.
+    /// <inheritdoc/>
+    public override TimeSpan LongestSilence => TimeSpan.FromSeconds(3600 + 15);
+
     /// <inheritdoc/>
     public override LineDefaults Line { get; } = new(230400);
 

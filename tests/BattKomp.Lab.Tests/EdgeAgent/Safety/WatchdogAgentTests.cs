@@ -93,6 +93,6 @@ public sealed class WatchdogAgentTests : IAsyncLifetime
         await _bench.DischargeAsync(run);
         await Eventually.Async(() => _bench.Ampere < -1.9, Bound,
             $"the cell is discharged. {_agent.Errors} {_watchdog.Errors} {string.Join("; ", _bench.Server.Reports.Where(r => r.Channel is not null).Select(r => r.Channel))}");
-        Assert.True(_bench.Reported(r => r.Channel is { State: ReportState.Energised }));
+        await Eventually.Async(() => _bench.Reported(r => r.Channel is { State: ReportState.Energised }), Bound, "the agent says so");
     }
 }
