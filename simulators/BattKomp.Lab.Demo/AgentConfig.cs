@@ -13,6 +13,7 @@ internal static class AgentConfig
         ["server"] = server,
         ["data_dir"] = folder,
         ["lab_clock"] = new JsonObject { ["lab_origin"] = origin.UtcDateTime.ToString("O"), ["machine_origin"] = origin.UtcDateTime.ToString("O"), ["speed"] = place.Options.Speed },
+        ["local_page"] = new JsonObject { ["port"] = place.LocalPort },
         ["broker"] = place.Options.BrokerPort > 0 ? new JsonObject { ["address"] = $"127.0.0.1:{place.BrokerPort}" } : new JsonObject { ["host"] = true, ["port"] = place.BrokerPort },
         ["channels"] = new JsonArray([.. benches.Select(b => Channel(b, place))]),
     }.ToJsonString();

@@ -9,7 +9,8 @@ namespace BattKomp.Lab.Demo;
 /// <param name="BrokerPort">The broker that publishing instruments use.</param>
 /// <param name="Options">How the demo was called.</param>
 /// <param name="ChamberPort">The port of the chamber's device server.</param>
-internal sealed record BenchPlace(string Folder, int BrokerPort, DemoOptions Options, int ChamberPort);
+/// <param name="LocalPort">The port of the agent's own page.</param>
+internal sealed record BenchPlace(string Folder, int BrokerPort, DemoOptions Options, int ChamberPort, int LocalPort);
 
 /// <summary>One rig of the demo with its one channel: how it stands in the catalogue, what simulates it, how the agent reads it, what is run on it.</summary>
 internal sealed record DemoBench

@@ -17,6 +17,7 @@ internal sealed class DemoLab : IAsyncDisposable
     private readonly DateTimeOffset _origin;
     private readonly int _brokerPort;
     private readonly int _chamberPort = FreePort();
+    private readonly int _localPort = FreePort();
     private readonly int _httpPort;
     private readonly int _grpcPort;
     private readonly CancellationTokenSource _simulatorsStop = new();
@@ -41,7 +42,7 @@ internal sealed class DemoLab : IAsyncDisposable
     /// <summary>The rigs that stand here.</summary>
     public IReadOnlyList<DemoBench> Benches => _options.Benches ?? DemoBenches.All;
 
-    private BenchPlace Place => new(_folder, _brokerPort, _options, _chamberPort);
+    private BenchPlace Place => new(_folder, _brokerPort, _options, _chamberPort, _localPort);
 
     /// <summary>The six, with their tokens.</summary>
     public IReadOnlyList<Persona> Personas { get; } = Persona.Six();
@@ -57,6 +58,9 @@ internal sealed class DemoLab : IAsyncDisposable
 
     /// <summary>When the simulators were switched on.</summary>
     public DateTimeOffset Origin => _origin;
+
+    /// <summary>The agent's own page, which stops without the server.</summary>
+    public string AgentPage => $"http://127.0.0.1:{_localPort}/";
 
     /// <summary>Machine time.</summary>
     public TimeProvider Time => _time;
@@ -153,6 +157,7 @@ internal sealed class DemoLab : IAsyncDisposable
         var config = JsonNode.Parse(await File.ReadAllTextAsync(AgentConfigFile, cancel))!;
         config["data_dir"] = copy;
         config["broker"] = new JsonObject { ["host"] = true, ["port"] = FreePort() };
+        config["local_page"]!["port"] = FreePort();
         var path = Path.Combine(_folder, "clone.json");
         await File.WriteAllTextAsync(path, config.ToJsonString(), cancel);
         return LabProcess.Start("agent", "battlab-agent", ["run", "--config", path], Path.Combine(_folder, "logs", "clone.log"));

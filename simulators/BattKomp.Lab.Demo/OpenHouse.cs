@@ -35,6 +35,7 @@ internal sealed class OpenHouse(DemoLab lab, DemoOptions options)
 
               Page and REST   {lab.Http}
               gRPC            {lab.Grpc}
+              The agent       {lab.AgentPage} (stops every channel, also without the server)
 
             Be one of six; the token signs you in on the page and in the CLI:
             {tokens}
