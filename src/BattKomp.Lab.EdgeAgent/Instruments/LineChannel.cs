@@ -44,7 +44,7 @@ public sealed class LineChannel : ChannelDriver
 
     /// <inheritdoc/>
     public override string LastReading => _session?.Last is { } last
-        ? string.Join(", ", _driver.Signals.Select((s, k) => $"{s} {last.Values[k]:0.####}")) + $", output {last.Output.ToString().ToLowerInvariant()}"
+        ? string.Join(", ", _driver.Signals.Zip(last.Values).Where(v => !double.IsNaN(v.Second)).Select(v => FormattableString.Invariant($"{v.First} {v.Second:0.####}"))) + $", output {last.Output.ToString().ToLowerInvariant()}"
         : "";
 
     /// <inheritdoc/>

@@ -136,7 +136,7 @@ public sealed class AtorchDevice : ISimulatedDevice, ICellLoad
     // 02 is the cut-off and 03 the current, as the maker of the PX-100 writes; a fork of its notes has them swapped.
     private byte[] Px100(byte command, byte first, byte second) => command switch
     {
-        0x01 => Done(Switch(second == 1)),
+        0x01 => Done(Switch(first == 1)),
         0x02 => Done(Take(_context.Faults.Setpoint("volt", first + second / 100.0, Seconds), 200, ref _cutoffVolt)),
         0x03 => Done(Take(_context.Faults.Setpoint("ampere", first + second / 100.0, Seconds), MostAmpere, ref _setAmpere)),
         0x04 => Done(Take(first << 8 | second, ushort.MaxValue, ref _timeoutSeconds)),

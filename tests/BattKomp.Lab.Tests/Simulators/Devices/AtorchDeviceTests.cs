@@ -19,7 +19,7 @@ public sealed class AtorchDeviceTests
         var rig = new DeviceRig("""{"type":"atorch-dl24","id":"SIM-DL24-1","cell":{"capacity_ah":20}}""");
         Set(rig, 0x03, 2, 50);
         Set(rig, 0x02, 2, 80);
-        Set(rig, 0x01, 0, 1);
+        Set(rig, 0x01, 1, 0);
         rig.Advance(3661);
         var report = rig.First.TakeReport();
         Assert.Equal((36, 0x01, 0x02), (report.Length, report[2], report[3]));
@@ -45,7 +45,7 @@ public sealed class AtorchDeviceTests
         var rig = new DeviceRig("""{"type":"atorch-dl24","id":"SIM-DL24-1"}""");
         Set(rig, 0x03, 2, 0);
         Set(rig, 0x04, 0, 100);
-        Set(rig, 0x01, 0, 1);
+        Set(rig, 0x01, 1, 0);
         rig.Advance(1000);
         Assert.Equal((0, 56), (Asked(rig, 0x10), Asked(rig, 0x14)));
         Assert.Equal("finished", rig.First.Read().State);
@@ -53,7 +53,7 @@ public sealed class AtorchDeviceTests
         Set(rig, 0x05, 0, 0);
         Set(rig, 0x04, 0, 0);
         Set(rig, 0x02, 3, 20);
-        Set(rig, 0x01, 0, 1);
+        Set(rig, 0x01, 1, 0);
         rig.Advance(2 * 3600);
         Assert.Equal(0, Asked(rig, 0x10));
         Assert.InRange(rig.Cell.Soc, 0.0, 0.2);
