@@ -148,7 +148,7 @@ internal sealed class DemoLab : IAsyncDisposable
     internal async Task<IAsyncDisposable> CloneAgentAsync(CancellationToken cancel)
     {
         var copy = Path.Combine(_folder, "clone");
-        foreach (var file in Directory.EnumerateFiles(AgentFolder, "*", SearchOption.AllDirectories))
+        foreach (var file in Directory.EnumerateFiles(AgentFolder, "*", SearchOption.AllDirectories).Where(f => !f.EndsWith(".lock", StringComparison.Ordinal)))
         {
             var target = Path.Combine(copy, Path.GetRelativePath(AgentFolder, file));
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
@@ -202,7 +202,7 @@ internal sealed class DemoLab : IAsyncDisposable
         {
             return await condition();
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException or DemoUnavailableException)
         {
             return false;
         }

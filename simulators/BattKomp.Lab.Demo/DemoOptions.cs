@@ -3,7 +3,10 @@ using System.Globalization;
 namespace BattKomp.Lab.Demo;
 
 /// <summary>Something the demo cannot go on without; the message says what and the remedy.</summary>
-public sealed class DemoException(string message) : Exception(message);
+public class DemoException(string message) : Exception(message);
+
+/// <summary>The server cannot answer now and says so (503): asked again later.</summary>
+public sealed class DemoUnavailableException(string message) : DemoException(message);
 
 /// <summary>How the demo is called.</summary>
 public sealed record DemoOptions

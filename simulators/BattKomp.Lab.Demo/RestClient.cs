@@ -33,8 +33,9 @@ internal sealed class RestClient : IDisposable
         using (response)
         {
             var text = await response.Content.ReadAsStringAsync(cancel);
-            if (!response.IsSuccessStatusCode) throw new DemoException($"{path}: {(int)response.StatusCode} {Sentence(text)}");
-            return JsonNode.Parse(text)!;
+            if (response.IsSuccessStatusCode) return JsonNode.Parse(text)!;
+            var why = $"{path}: {(int)response.StatusCode} {Sentence(text)}";
+            throw response.StatusCode == System.Net.HttpStatusCode.ServiceUnavailable ? new DemoUnavailableException(why) : new DemoException(why);
         }
     }
 

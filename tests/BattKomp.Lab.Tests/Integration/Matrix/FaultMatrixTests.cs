@@ -143,7 +143,7 @@ public sealed class FaultMatrixTests(ITestOutputHelper output)
             Assert.Equal(2, account.Streams.Count);
             Assert.Equal(ClockQuality.Stepped, account.Streams[1].ClockQuality);
             Assert.InRange((account.Streams[1].AnchorUtcNs - account.Streams[0].AnchorUtcNs) / 1e9 - hours * 3600.0, -1, 60);
-            Assert.Empty(account.Outages);
+            NobodyStoppedListening(account);
         }
     }
 
@@ -158,7 +158,7 @@ public sealed class FaultMatrixTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task A_cloned_agent_takes_nothing_from_the_records_and_adds_nothing_to_them()
+    public async Task A_cloned_agent_adds_nothing_and_what_the_fenced_one_sends_is_kept_apart()
     {
         await using var lab = await MatrixLab.StartAsync(_all);
         await using (await lab.Lab.CloneAgentAsync(Cancel))
@@ -171,7 +171,9 @@ public sealed class FaultMatrixTests(ITestOutputHelper output)
         await lab.Lab.KillAgentAsync();
         await lab.Lab.RestartAgentAsync(Cancel);
         await lab.MoreRecordsAsync(10, _all);
-        await CloseAsync(lab);
+        await lab.StopAsync();
+        // The copy closed the streams where its image ended: what the original sent into them after that lies in quarantine, not away.
+        await lab.AccountAsync(keptApart: true);
     }
 
     [Fact]

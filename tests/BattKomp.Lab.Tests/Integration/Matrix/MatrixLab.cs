@@ -53,7 +53,7 @@ internal sealed class MatrixLab : IAsyncDisposable
     {
         var wanted = new Dictionary<Column, long>();
         foreach (var column in columns)
-            wanted[column] = await StoredAsync(column) + more;
+            await Lab.UntilAsync(async () => (wanted[column] = await StoredAsync(column) + more) > 0, Bound, $"the account of {column.Bench.Rig} can be read", Cancel);
         foreach (var (column, enough) in wanted)
             await Lab.UntilAsync(async () => await StoredAsync(column) >= enough, Bound, $"{more} more records of {column.Bench.Rig}", Cancel);
     }
@@ -101,7 +101,7 @@ internal sealed class MatrixLab : IAsyncDisposable
     }
 
     /// <summary>Every record journalled is stored once, and the outages tell exactly the holes. Stops the agent.</summary>
-    public async Task<IReadOnlyList<ColumnAccount>> AccountAsync(bool holesAreTold = true)
+    public async Task<IReadOnlyList<ColumnAccount>> AccountAsync(bool holesAreTold = true, bool keptApart = false)
     {
         var completeness = new Dictionary<Column, JsonNode>();
         foreach (var column in _columns)
@@ -111,7 +111,7 @@ internal sealed class MatrixLab : IAsyncDisposable
         var accounts = _columns.Select(c => new ColumnAccount(c, _runs[c], completeness[c], entries)).ToList();
         foreach (var account in accounts)
         {
-            account.NothingIsLostOrDoubled();
+            account.NothingIsLostOrDoubled(keptApart);
             if (holesAreTold)
                 account.OutagesAreExactlyTheHoles();
         }
