@@ -161,7 +161,8 @@ public sealed record InstrumentConfig
         : Type == FolderWriter && (Faults.Count > 0 || (Link ?? Listen ?? CellRef) is not null) ? $"faults, link, listen, cell_ref: a {FolderWriter} has no line; use folder.pieces, rewrite_every and rotate_every"
         : Cell.Problem() is { } cell ? $"cell.{cell}"
         : Faults.Select(f => f.Problem()).FirstOrDefault(p => p is not null) is { } fault ? $"faults: {fault}"
-        : Type == MqttCycler && Faults.Count > 0 ? "faults: only an instrument on a line has them; remove them"
+        : Type == MqttCycler && Faults.FirstOrDefault(f => !CyclerFaults.Knows(f.Kind)) is { } strange
+            ? $"faults: {FaultNames.Of(strange.Kind)} means nothing for an mqtt-cycler; remove it"
         : Type == MqttCycler && (Link ?? Listen ?? CellRef) is not null ? "link, listen, cell_ref: an mqtt-cycler has no line; remove them"
         : Link is not null && Listen is not null ? "link and listen: a line is either a device or a TCP port; leave one out"
         : Listen is not null && !(Listen.Contains(':') && IPEndPoint.TryParse(Listen, out _)) ? $"listen '{Listen}' is not ADDRESS:PORT, such as 127.0.0.1:0"

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using BattKomp.Lab.Simulators.Cells;
+using BattKomp.Lab.Simulators.Faults;
 using BattKomp.Lab.Simulators.Instruments;
 using BattKomp.Lab.Simulators.Instruments.Folder;
 using BattKomp.Lab.Simulators.Instruments.Mqtt;
@@ -95,12 +96,23 @@ public sealed class SimulatorHost : IDisposable
     {
         var type = DeviceRegistry.Find(config.Type) ?? throw new ConfigException($"{config.Type} has no line");
         var context = new DeviceContext(config, bench, switchedOn);
-        return new LineSimulator(context, type.Build(context), time, machine);
+        var device = type.Build(context);
+        if (config.Faults.Select(f => Unknown(f.Kind, device.Wire)).FirstOrDefault(p => p is not null) is { } problem)
+            throw new ConfigException($"{config.Id}: faults: {problem}");
+        return new LineSimulator(context, device, time, machine);
     }
+
+    private static string? Unknown(FaultKind kind, WireFormat wire) => kind switch
+    {
+        FaultKind.WrongChecksum when wire.ChecksumFromEnd == 0 => "wrong_checksum: this protocol has no checksum; remove it",
+        FaultKind.WrongUnit when wire.FromUnit is null => "wrong_unit: frames of this protocol name no unit; remove it",
+        FaultKind.ClockDrift or FaultKind.ClockStep or FaultKind.BackJump when !wire.TellsTime => $"{FaultNames.Of(kind)}: this device tells no time; remove it",
+        _ => null,
+    };
 
     private ISimulatedInstrument Build(InstrumentConfig c) => c.Type == InstrumentConfig.FolderWriter ? new FolderWriter(c.Id, c.Folder!, c.Seed, _time)
         : c.Type == InstrumentConfig.MqttCycler ? new MqttCycler(
-            new CyclerOptions { Id = c.Id, Broker = c.Broker, Window = c.Window, Autostart = c.Autostart },
+            new CyclerOptions { Id = c.Id, Broker = c.Broker, Window = c.Window, Autostart = c.Autostart, Faults = c.Faults, Seed = c.Seed },
             c.Replay is null ? new CyclerProgram(c.Cell, c.Program, c.Seed) : NewareReplay.Load(c.Replay), _time, _machine)
         : Line(c, _bench, _switchedOn, _time, _machine);
 }

@@ -40,6 +40,9 @@ public sealed record WireFormat
     /// <summary>Bytes of the checksum.</summary>
     public int ChecksumBytes { get; init; } = 1;
 
+    /// <summary>Whether the device tells its own clock.</summary>
+    public bool TellsTime { get; init; }
+
     /// <summary>The same frame as another unit would send it, checksum right; null = frames name no unit.</summary>
     public Func<byte[], int?, byte[]>? FromUnit { get; init; }
 }

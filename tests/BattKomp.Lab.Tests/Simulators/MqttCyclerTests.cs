@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using BattKomp.Lab.Simulators.Cells;
+using BattKomp.Lab.Simulators.Faults;
 using BattKomp.Lab.Simulators.Instruments.Mqtt;
 using BattKomp.Lab.Simulators.Time;
 using BattKomp.Lab.Tests.Support;
@@ -128,9 +129,42 @@ public sealed class MqttCyclerTests : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private void Start(IRecordSource source, double speed)
+    [Theory]
+    [InlineData(FaultKind.DuplicatedFrame, "duplicated_frame")]
+    [InlineData(FaultKind.Silence, "silence")]
+    [InlineData(FaultKind.LateReply, "late_reply")]
+    [InlineData(FaultKind.StuckValue, "stuck_value")]
+    public async Task A_fault_strikes_as_often_as_the_stats_say_and_no_message_is_lost_but_the_silenced(FaultKind kind, string name)
     {
-        var options = new CyclerOptions { Id = Id, Broker = new BrokerOptions { Port = _broker.Port } };
+        await _broker.StartAsync();
+        Start(new CyclerProgram(new CellParameters(), new ProgramOptions { Cycles = 1, RecordSeconds = 60 }, 1), 100_000, new Fault { Kind = kind, Probability = 0.2 });
+        await CommandAsync("""{"command":"start","run":"r1"}""");
+        await Eventually.Async(() => _broker.State(Id) == "finished", Bound, "the finished status");
+
+        var (numbers, stats) = (_broker.Records().Select(N).ToList(), _cycler!.Stats);
+        var struck = stats.Faults.GetValueOrDefault(name);
+        Assert.True(kind == FaultKind.StuckValue || struck > 0, "a fifth of the records are struck");
+        Assert.Equal(kind == FaultKind.Silence ? struck : 0, stats.FramesSilenced);
+        Assert.Equal(stats.FramesMade - stats.FramesSilenced, numbers.Distinct().Count());
+        Assert.Equal(kind == FaultKind.DuplicatedFrame ? struck : 0, numbers.Count - numbers.Distinct().Count());
+        Assert.Equal(kind == FaultKind.LateReply, numbers.Zip(numbers.Skip(1)).Any(p => p.Second < p.First));
+    }
+
+    [Fact]
+    public async Task A_clock_step_moves_the_stamps_and_nothing_else()
+    {
+        await _broker.StartAsync();
+        Start(new CyclerProgram(new CellParameters(), new ProgramOptions { Cycles = 1, RecordSeconds = 60 }, 1), 100_000, new Fault { Kind = FaultKind.ClockStep, Seconds = 3600 });
+        await CommandAsync("""{"command":"start","run":"r1"}""");
+        await Eventually.Async(() => _broker.State(Id) == "finished", Bound, "the finished status");
+        var records = _broker.Records();
+        Assert.All(records, r => Assert.Equal(r.GetProperty("t").GetDouble(), (Utc(r) - Utc(records[0])).TotalSeconds, 1e-6));
+        Assert.Equal(Enumerable.Range(1, records.Count).Select(n => (long)n), records.Select(N));
+    }
+
+    private void Start(IRecordSource source, double speed, params Fault[] faults)
+    {
+        var options = new CyclerOptions { Id = Id, Broker = new BrokerOptions { Port = _broker.Port }, Faults = faults, Seed = 3 };
         _cycler = new MqttCycler(options, source, SimulatedLabTime.StartingNow(speed, TimeProvider.System), TimeProvider.System);
         _running = _cycler.RunAsync(_stop.Token);
     }

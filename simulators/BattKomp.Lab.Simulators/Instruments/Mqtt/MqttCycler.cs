@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Threading.Channels;
+using BattKomp.Lab.Simulators.Faults;
 using BattKomp.Lab.Simulators.Time;
 using MQTTnet;
 using MQTTnet.Protocol;
@@ -17,6 +18,12 @@ public sealed record CyclerOptions
 
     /// <summary>Messages sent before the oldest is acknowledged.</summary>
     public int Window { get; init; } = 32;
+
+    /// <summary>What goes wrong, and when.</summary>
+    public IReadOnlyList<Fault> Faults { get; init; } = [];
+
+    /// <summary>Seed of the faults.</summary>
+    public int Seed { get; init; }
 
     /// <summary>Run to start without waiting for a command; null = wait.</summary>
     public string? Autostart { get; init; }
@@ -37,6 +44,8 @@ public sealed class MqttCycler : ISimulatedInstrument
     private readonly TimeProvider _machine;
     private readonly Channel<CyclerOrder> _orders = Channel.CreateUnbounded<CyclerOrder>();
     private readonly ChargeTally _tally = new();
+    private readonly CyclerFaults _faults;
+    private readonly DateTimeOffset _switchedOn;
     private volatile Phase _phase = new("idle", null, false);
     private long _commands;
     private long _refused;
@@ -48,6 +57,7 @@ public sealed class MqttCycler : ISimulatedInstrument
         _source = source;
         _time = time;
         _machine = machine;
+        (_faults, _switchedOn) = (new CyclerFaults(options.Faults, options.Seed), time.Now);
         _outbox = new Outbox(options.Window);
         _link = new BrokerLink(options.Broker, options.Id, _outbox, machine, Hear, cancel => SayAsync(null, cancel));
         if (options.Autostart is not null) _orders.Writer.TryWrite(new CyclerOrder(true, options.Autostart));
@@ -66,6 +76,7 @@ public sealed class MqttCycler : ISimulatedInstrument
         {
             var phase = _phase;
             var (chargeAh, dischargeAh) = _tally.Totals;
+            var (made, silenced, counts) = _faults.Tally;
             return new InstrumentStats
             {
                 Id = Id,
@@ -78,6 +89,9 @@ public sealed class MqttCycler : ISimulatedInstrument
                 Published = _outbox.Published,
                 Resent = _outbox.Resent,
                 Unacknowledged = _outbox.Unacknowledged,
+                FramesMade = made,
+                FramesSilenced = silenced,
+                Faults = counts,
                 Commands = Interlocked.Read(ref _commands),
                 CommandsRefused = Interlocked.Read(ref _refused),
                 ChargeMah = chargeAh * 1000,
@@ -148,11 +162,20 @@ public sealed class MqttCycler : ISimulatedInstrument
             var n = 0L;
             foreach (var record in _source.Records())
             {
-                await _time.DelayUntil(start.AddSeconds(record.TestSeconds), cancel).ConfigureAwait(false);
-                var message = Record(RecordJson.Record(Id, run, ++n, start, record));
-                await _outbox.AddAsync(new OutMessage(message, isRecord: true), cancel).ConfigureAwait(false);
+                var due = start.AddSeconds(record.TestSeconds);
+                await _time.DelayUntil(due, cancel).ConfigureAwait(false);
+                var seconds = (due - _switchedOn).TotalSeconds;
+                if (_faults.Reboots(seconds))
+                {
+                    _phase = new Phase("idle", null, false);
+                    await SayAsync(null, cancel).ConfigureAwait(false);
+                    return;
+                }
+                n++;
+                await HandOutAsync(_faults.Apply(record, seconds, (r, error) => RecordJson.Record(Id, run, n, start + error, r)), cancel).ConfigureAwait(false);
                 _tally.Add(record);
             }
+            await HandOutAsync(_faults.Rest(), cancel).ConfigureAwait(false);
             await EverythingAcknowledgedAsync(cancel).ConfigureAwait(false);
             _phase = new Phase("finished", run, false);
             await SayAsync(null, cancel).ConfigureAwait(false);
@@ -161,6 +184,12 @@ public sealed class MqttCycler : ISimulatedInstrument
         {
             // Stopped: what was handed out stays in the outbox.
         }
+    }
+
+    private async Task HandOutAsync(IReadOnlyList<CyclerMessage> messages, CancellationToken cancel)
+    {
+        foreach (var message in messages)
+            await _outbox.AddAsync(new OutMessage(Record(message.Payload), isRecord: !message.Copy), cancel).ConfigureAwait(false);
     }
 
     private async Task EverythingAcknowledgedAsync(CancellationToken cancel)

@@ -39,7 +39,7 @@ public sealed class RidenDevice : ISimulatedDevice, IModbusRegisters, ICellLoad
     public static ISimulatedDevice Build(DeviceContext context) => new RidenDevice(context.Settings<RidenOptions>(), context);
 
     /// <inheritdoc/>
-    public WireFormat Wire { get; } = new() { BytesPerSecond = 11_520, ChecksumFromEnd = 2, ChecksumBytes = 2, FromUnit = ModbusWire.FromUnit };
+    public WireFormat Wire { get; } = new() { BytesPerSecond = 11_520, ChecksumFromEnd = 2, ChecksumBytes = 2, FromUnit = ModbusWire.FromUnit, TellsTime = true };
 
     /// <inheritdoc/>
     public double NextReportSeconds => double.PositiveInfinity;
