@@ -8,7 +8,11 @@ using BattKomp.Lab.V1;
 namespace BattKomp.Lab.EdgeAgent.Instruments.Folder;
 
 /// <summary>What the tails of one channel share.</summary>
-internal sealed record TailParts(string Channel, bool Simulated, FolderSettings Settings, DriverContext Context, DeadLetters DeadLetters);
+internal sealed record TailParts(string Channel, bool Simulated, FolderSettings Settings, DriverContext Context, DeadLetters DeadLetters)
+{
+    /// <summary>Told of every row that is journalled, with the columns of its file and the recorder that took it.</summary>
+    public Action<ChannelRecorder, IReadOnlyList<string>, RecordRow>? OnRow { get; init; }
+}
 
 /// <summary>
 /// Reads one growing file into its own streams, each record row once: by its number, and by a hash of all rows up to it, so that a file written anew with the
@@ -299,11 +303,18 @@ internal sealed class FileTail(TailParts parts, FolderFile file, FolderHead head
         Behind = true;
     }
 
+    private ChannelRecorder Recorder(string[] signals, string[] texts)
+    {
+        var recorder = new ChannelRecorder(parts.Context.Journal, parts.Context.Names, parts.Context.Clock,
+            new RecordedChannel(parts.Channel, FolderChannel.Protocol, parts.Simulated, signals, texts));
+        recorder.OnRow = row => parts.OnRow?.Invoke(recorder, signals, row);
+        return recorder;
+    }
+
     // A stream is anchored in the tester's clock by its first dated row; a note that comes before any row needs one in lab time.
     private void Open(RowLayout layout, long? stampNs)
     {
-        _recorder ??= new ChannelRecorder(parts.Context.Journal, parts.Context.Names, parts.Context.Clock, new RecordedChannel(
-            parts.Channel, FolderChannel.Protocol, parts.Simulated, [JournalSignals.SourceRow, .. layout.Numbers], layout.HasStepType ? ["step_type"] : []));
+        _recorder ??= Recorder([JournalSignals.SourceRow, .. layout.Numbers], layout.HasStepType ? ["step_type"] : []);
         var run = _lease?.Part.Run ?? "";
         if (_recorder.IsOpen && _recorder.Run == run && (_streamDated || stampNs is null))
             return;

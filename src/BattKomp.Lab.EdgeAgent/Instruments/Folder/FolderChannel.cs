@@ -20,6 +20,7 @@ public sealed class FolderChannel : ChannelDriver
     private readonly FolderFiles _files;
     private readonly ChannelRecorder _events;
     private volatile string? _haltCause;
+    private volatile ChannelRecorder? _judged;
     private long _awaySinceNs;
     private string _told = "";
 
@@ -28,7 +29,7 @@ public sealed class FolderChannel : ChannelDriver
         : base(channel, context)
     {
         _settings = settings;
-        _parts = new TailParts(channel, simulated, settings, context, deadLetters);
+        _parts = new TailParts(channel, simulated, settings, context, deadLetters) { OnRow = Judge };
         _files = new FolderFiles(_parts);
         _events = new ChannelRecorder(context.Journal, context.Names, context.Clock, new RecordedChannel(channel, Protocol, simulated, [], []));
     }
@@ -51,6 +52,7 @@ public sealed class FolderChannel : ChannelDriver
         {
             Context.Clock.LookForStep();
             var lease = await GoverningAsync();
+            Watch.UseLease(lease?.Part.Alarms ?? []);
             if (Context.Journal.IsCongested || Context.Journal.Stall is not null)
                 return false;
             var files = FolderFile.Scan(_settings);
@@ -67,6 +69,18 @@ public sealed class FolderChannel : ChannelDriver
             TellOnce(ReportState.Fault, "", $"{_settings.Path} cannot be read: {e.Message}");
             return false;
         }
+    }
+
+    /// <inheritdoc/>
+    protected override ChannelRecorder? Stream => _judged;
+
+    // Files of one folder may have different columns: a change of them begins the alarms' windows anew.
+    private void Judge(ChannelRecorder recorder, IReadOnlyList<string> signals, RecordRow row)
+    {
+        _judged = recorder;
+        if (!Watch.Signals.SequenceEqual(signals))
+            Watch.Signals = signals;
+        TakeAlarms(Watch.Judge(row));
     }
 
     /// <inheritdoc/>

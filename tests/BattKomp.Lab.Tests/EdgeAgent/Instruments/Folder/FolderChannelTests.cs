@@ -1,4 +1,6 @@
 using System.Text;
+using BattKomp.Lab.EdgeAgent.Hosting;
+using BattKomp.Lab.EdgeAgent.Instruments.Folder;
 using BattKomp.Lab.Tests.EdgeAgent.Support;
 using BattKomp.Lab.Tests.Support;
 using BattKomp.Lab.V1;
@@ -72,6 +74,21 @@ public sealed class FolderChannelTests : IDisposable
     }
 
     [Fact]
+    public async Task Rows_of_a_file_are_watched_for_alarms()
+    {
+        _bench.Channel.Use(new ChannelConfig
+        {
+            Channel = _bench.Channel.Channel,
+            Protocol = FolderChannel.Protocol,
+            Alarms = [new AlarmRule { Id = "any-voltage", Kind = AlarmRule.Types.Kind.Above, Signal = "voltage_volt", Limit = 0.1, Action = AlarmRule.Types.Action.Record }],
+        });
+        _bench.Write("test.csv", ExportFiles.Make("neware-flat", 5));
+        await _bench.LookAsync();
+        await Eventually.Async(() => _bench.Bench.Events(StreamEvent.Types.Kind.Alarm).Any(e => e.Cause == "any-voltage"), TimeSpan.FromSeconds(10), "the alarm stands in the stream");
+        Assert.Single(_bench.Bench.Events(StreamEvent.Types.Kind.Alarm));
+    }
+
+    [Fact]
     public async Task Stamps_are_the_testers_own_where_the_file_has_dates()
     {
         _bench.Write("test.csv", ExportFiles.Make("neware-flat", 2));
@@ -139,7 +156,7 @@ public sealed class FolderChannelTests : IDisposable
         await _bench.LookAsync();
         _bench.Write("test.csv", export.AsSpan(0, 2000));
         await _bench.LookAsync();
-        Assert.Contains("file_shortened", _bench.Notes());
+        await Eventually.Async(() => _bench.Notes().Contains("file_shortened"), TimeSpan.FromSeconds(10), "the note is journalled");
         _bench.Write("test.csv", export);
         await _bench.LookAsync();
 
