@@ -196,7 +196,7 @@ internal sealed class DemoLab : IAsyncDisposable
     }
 
     // A server that is being started again refuses connections: not yet, rather than never.
-    private static async Task<bool> HoldsAsync(Func<Task<bool>> condition)
+    private async Task<bool> HoldsAsync(Func<Task<bool>> condition)
     {
         try
         {
@@ -205,6 +205,11 @@ internal sealed class DemoLab : IAsyncDisposable
         catch (Exception e) when (e is HttpRequestException or DemoUnavailableException)
         {
             return false;
+        }
+        // The log goes with the folder: an answer that should never be given takes the server's side of it along.
+        catch (DemoException e)
+        {
+            throw new DemoException($"{e.Message}\nserver log:\n{_server?.LastLines}");
         }
     }
 

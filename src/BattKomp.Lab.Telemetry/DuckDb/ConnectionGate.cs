@@ -100,14 +100,20 @@ internal sealed class ConnectionGate(DuckDbOptions options)
     public StoreUnavailableException Unavailable() =>
         new("the telemetry store cannot take writes now (disk full or not reachable); nothing was stored, send again later", _cause);
 
-    /// <summary>Runs <paramref name="read"/> on a connection of its own, off the calling thread.</summary>
+    /// <summary>
+    /// Runs <paramref name="read"/> on a connection of its own, off the calling thread, in one transaction: all of its statements see
+    /// the same moment, so that a stream opened between two of them is in both or in neither.
+    /// </summary>
     public Task<T> ReadAsync<T>(Func<DuckDBConnection, T> read, CancellationToken cancellation) => Task.Run(() =>
     {
         Enter();
         try
         {
             using var connection = Join(_root ?? throw Unavailable());
-            return read(connection);
+            using var moment = connection.BeginTransaction();
+            var answer = read(connection);
+            moment.Commit();
+            return answer;
         }
         // A lost database shows itself to a reader in many ways (invalidated, a dead handle, half a result): while the gate is shut all mean the same.
         catch (Exception e) when (e is not OperationCanceledException && (!_open || e is DuckDBException { ErrorType: DuckDB.NET.Native.DuckDBErrorType.Fatal }))

@@ -85,6 +85,9 @@ public sealed class KillTests(ITestOutputHelper output)
     {
         foreach (var run in new[] { runs.Cycler, runs.Ebc })
         {
+            // A run that ended by itself is a finding of its own: its reason is the message.
+            var before = await student.GetAsync($"/v1/{run}", Cancel);
+            Assert.False(before["state"]!.GetValue<string>() is "ENDED" or "FINAL", before.ToJsonString());
             var stopped = await student.PostAsync($"/v1/{run}:stop", new JsonObject { ["mode"] = "SAFE", ["reason"] = "the killing is over", ["waitSeconds"] = 30 }, Cancel);
             output.WriteLine(stopped.ToJsonString());
         }

@@ -57,6 +57,26 @@ public abstract class TelemetryStoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Questions_about_a_run_are_answered_while_its_next_streams_are_opened()
+    {
+        const int streams = 150;
+        await Store.AppendAsync([Entries.Opened(Entries.Key("s0")), Entries.Records(Entries.Key("s0"), 1, 3)], Cancellation);
+        var writing = Task.Run(async () =>
+        {
+            for (var n = 1; n < streams; n++)
+                await Store.AppendAsync([Entries.Opened(Entries.Key($"s{n}")), Entries.Records(Entries.Key($"s{n}"), 1, 3)], Cancellation);
+        }, Cancellation);
+        while (!writing.IsCompleted)
+        {
+            Assert.All(await Store.GetLatestAsync("runs/1", Cancellation), r => Assert.Equal(3, r.Seq));
+            Assert.Equal(0, (await Store.CountAsync("runs/1", Cancellation)).Duplicates);
+        }
+        await writing;
+        Assert.Equal(streams, (await Store.GetLatestAsync("runs/1", Cancellation)).Count);
+        Assert.Equal(streams * 3, (await Store.CountAsync("runs/1", Cancellation)).Records);
+    }
+
+    [Fact]
     public async Task A_repeat_is_acknowledged_again_and_adds_nothing()
     {
         var key = Entries.Key();
