@@ -15,14 +15,15 @@ internal sealed class SafetyBench : IAsyncDisposable
     private readonly SimulatorHost _devices;
     private readonly Task _running;
 
-    private SafetyBench(FakeLabServer server, bool relay)
+    private SafetyBench(FakeLabServer server, bool relay, double? stuckFrom)
     {
         Server = server;
         var link = (string name) => _folder.File(name).Replace("\\", "/", StringComparison.Ordinal);
+        var faults = stuckFrom is { } from ? FormattableString.Invariant($", \"faults\": [ {{ \"kind\": \"stuck_relay\", \"from_seconds\": {from} }} ]") : "";
         _devices = new SimulatorHost(SimulatorConfig.Parse($$"""
             { "instruments": [
-                { "type": "ebc-a20", "id": "SIM-EBC-1", "link": "{{link("ebc")}}", "cell": { "initial_soc": 0.6 } }
-                {{(relay ? $", {{ \"type\": \"velleman-k8090\", \"id\": \"SIM-CARD\", \"link\": \"{link("card")}\", \"settings\": {{ \"opens\": [\"SIM-EBC-1:3\"] }} }}" : "")}} ] }
+                { "type": "ebc-a20", "id": "SIM-EBC-1", "link": "{{link("ebc")}}", "cell": { "initial_soc": 0.6 }{{faults}} }
+                {{(relay ? $", {{ \"type\": \"velleman-k8090\", \"id\": \"SIM-CARD\", \"link\": \"{link("card")}\", \"settings\": {{ \"opens\": [\"SIM-EBC-1:3\"] }}{faults} }}" : "")}} ] }
             """), TimeProvider.System);
         _running = _devices.RunAsync(null, _stop.Token);
         var limits = new { max_volt = 4.25, min_volt = 2.5, max_charge_ampere = 5, max_discharge_ampere = 10 };
@@ -42,7 +43,8 @@ internal sealed class SafetyBench : IAsyncDisposable
     /// <summary>Relays that are on, as a mask.</summary>
     public double Relays => _devices.Instruments[1].Stats.Values["relays"];
 
-    public static async Task<SafetyBench> StartAsync(bool relay = false) => new(await FakeLabServer.StartAsync(), relay);
+    /// <summary>Starts the bench; <paramref name="stuckFrom"/>: from so many seconds on, neither the card's contacts nor the cycler's own switch part any more.</summary>
+    public static async Task<SafetyBench> StartAsync(bool relay = false, double? stuckFrom = null) => new(await FakeLabServer.StartAsync(), relay, stuckFrom);
 
     /// <summary>Guards the channel by relay 3 of the card.</summary>
     public void AddWatchdog(double timeoutSeconds) => Change(root => root["watchdog"] = new JsonObject
