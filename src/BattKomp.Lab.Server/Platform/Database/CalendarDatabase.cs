@@ -31,6 +31,12 @@ public abstract class CalendarDatabase : IAsyncDisposable
     /// <summary>Readies the database file or server for use (creates the file, sets its modes).</summary>
     public virtual Task OpenAsync(CancellationToken cancel) => Task.CompletedTask;
 
+    /// <summary>
+    /// Waits until no other server is starting on this database; disposing the result lets the next one. What a start does first
+    /// (schema of the calendar and of the job store, seed, triggers) is written as if it were alone.
+    /// </summary>
+    public virtual Task<IAsyncDisposable?> StartTurnAsync(CancellationToken cancel) => Task.FromResult<IAsyncDisposable?>(null);
+
     /// <inheritdoc/>
     public abstract ValueTask DisposeAsync();
 }

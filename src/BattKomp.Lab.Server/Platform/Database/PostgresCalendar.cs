@@ -50,6 +50,25 @@ public sealed class PostgresCalendar(string connectionString) : CalendarDatabase
     }
 
     /// <inheritdoc/>
+    public override async Task<IAsyncDisposable?> StartTurnAsync(CancellationToken cancel)
+    {
+        // A connection of its own: the lock ends with it, also when this server dies on the way.
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString);
+        try
+        {
+            await connection.OpenAsync(cancel);
+            await using var command = new NpgsqlCommand("SELECT pg_advisory_lock(5070)", connection) { CommandTimeout = 120 };
+            await command.ExecuteNonQueryAsync(cancel);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
     public override ValueTask DisposeAsync() => _source.DisposeAsync();
 
     // Statements are few and repeat for ever: parsed and planned once a connection, unless the settings say otherwise.

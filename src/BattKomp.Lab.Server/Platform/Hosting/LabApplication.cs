@@ -69,9 +69,12 @@ public static class LabApplication
     {
         var database = app.Services.GetRequiredService<CalendarDatabase>();
         await database.OpenAsync(cancel);
-        await database.MigrateAsync(cancel);
-        await app.Services.GetRequiredService<Seed>().ApplyAsync(cancel);
-        await app.StartAsync(cancel);
+        await using (await database.StartTurnAsync(cancel))
+        {
+            await database.MigrateAsync(cancel);
+            await app.Services.GetRequiredService<Seed>().ApplyAsync(cancel);
+            await app.StartAsync(cancel);
+        }
         AddressFile.Write(app);
     }
 
