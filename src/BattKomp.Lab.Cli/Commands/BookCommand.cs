@@ -1,10 +1,11 @@
 using System.CommandLine;
+using BattKomp.Lab.Cli.Output;
 using BattKomp.Lab.V1;
 using Google.Protobuf.WellKnownTypes;
 
 namespace BattKomp.Lab.Cli.Commands;
 
-/// <summary>book: one booking on one or more channels, all or none.</summary>
+/// <summary>book: one booking on one or more channels, all or none; with --every a series of them.</summary>
 internal static class BookCommand
 {
     public static Command Create(Globals globals)
@@ -14,6 +15,11 @@ internal static class BookCommand
         o.AddTo(command);
         globals.Run(command, async session =>
         {
+            if (session.Get(o.Every) is { } rule)
+            {
+                await SeriesAsync(session, o, rule);
+                return;
+            }
             var request = new CreateBookingRequest
             {
                 Booking = o.Booking(session),
@@ -30,6 +36,36 @@ internal static class BookCommand
             });
         });
         return command;
+    }
+
+    private static async Task SeriesAsync(Session session, Options o, string rule)
+    {
+        var request = new CreateSeriesRequest
+        {
+            Booking = o.Booking(session, series: true),
+            FirstStart = session.Get(o.Start)!,
+            WallMinutes = o.WallMinutes(session),
+            Rrule = rule.Replace("\\n", "\n", StringComparison.Ordinal),
+            OnConflict = session.Get(o.SkipRefused) ? OnConflict.SkipRefused : OnConflict.RefuseAll,
+            WhenTwice = session.Get(o.WhenTwice) switch { "earlier" => V1.WhenTwice.Earlier, "later" => V1.WhenTwice.Later, _ => V1.WhenTwice.Unspecified },
+            RequestId = session.Get(o.RequestId) ?? Names.NewRequestId(),
+            ValidateOnly = session.Get(o.DryRun),
+        };
+        var series = await session.Connection.Bookings.CreateSeriesAsync(request, session.Connection.Question(session.Cancel));
+        session.Report.Answer(series, () =>
+        {
+            session.Report.Line(request.ValidateOnly ? $"Nothing was booked; {series.Booked} would be." : series.Booked == 0 ? "Nothing is kept:" : $"Booked {Words.Count(series.Booked, "instance")} as {series.Name}.");
+            foreach (var item in series.Items)
+            {
+                session.Report.Line($"{item.Start}  {(item.Violations.Count > 0 ? "refused" : item.Booking.Length > 0 ? item.Booking : "free")}");
+                foreach (var violation in item.Violations) session.Report.Line($"{violation.Reason}: {violation.Message}", 2);
+            }
+        });
+        if (series.Booked == 0)
+            throw new CliException(new Failure(ExitCodes.Refused, "SERIES_REFUSED", $"Nothing was booked: {Words.Count(series.Refused, "instance")} of {series.Items.Count} refused.")
+            {
+                Remedy = "Book the others with --skip-refused, or leave days out with an EXDATE line in --every.",
+            });
     }
 
     private sealed class Options
@@ -53,6 +89,17 @@ internal static class BookCommand
         private readonly Option<string?> _project = new("--project") { Description = "project that the time belongs to" };
         private readonly Option<string?> _title = new("--title") { Description = "a short title" };
 
+        public Option<string> Start => _start;
+
+        public Option<string?> Every { get; } = new("--every")
+        {
+            Description = "repeat by an RFC 5545 rule, e.g. \"FREQ=WEEKLY;BYDAY=MO,WE;COUNT=20\"; --start is then the lab's wall time, 2026-11-30T08:15, and --for the length on that clock",
+        };
+
+        public Option<bool> SkipRefused { get; } = new("--skip-refused") { Description = "of a series: book the instances that can be" };
+
+        public Option<string?> WhenTwice { get; } = new("--when-twice") { Description = "of a series: earlier or later, where the clocks go back over a start or end" };
+
         public Option<string?> RequestId { get; } = new("--request-id") { Description = "repeat the same id to get the same booking instead of a second one" };
 
         public Option<bool> DryRun { get; } = new("--dry-run") { Description = "only say whether it would be accepted" };
@@ -60,6 +107,7 @@ internal static class BookCommand
         public Options()
         {
             _presence.AcceptOnlyFromAmong("on-site", "remote-view", "remote-operate");
+            WhenTwice.AcceptOnlyFromAmong("earlier", "later");
             _visibility.AcceptOnlyFromAmong("open", "embargo", "consortium", "confidential");
         }
 
@@ -68,16 +116,21 @@ internal static class BookCommand
             System.CommandLine.Option[] all =
             [
                 _channels, _start, _end, _for, _purpose, _activity, _level, _headcount, _stages, _presence, _visibility, _until,
-                _consortium, _procedure, _cellTest, _affiliation, _project, _title, RequestId, DryRun,
+                _consortium, _procedure, _cellTest, _affiliation, _project, _title, Every, SkipRefused, WhenTwice, RequestId, DryRun,
             ];
             foreach (var option in all) command.Add(option);
         }
 
-        public Booking Booking(Session session)
+        /// <summary>Length on the wall clock, minutes.</summary>
+        public int WallMinutes(Session session) => session.Get(_for) is { } length && session.Get(_end) is null
+            ? (int)Math.Min(TimeText.Duration(length, "--for").TotalMinutes, int.MaxValue)
+            : throw CliException.Invalid("FIELDS_INVALID", "A series has no length.", "Give it with --for 2h, and no --end.");
+
+        public Booking Booking(Session session, bool series = false)
         {
             var booking = new Booking
             {
-                Window = Window(session),
+                Window = series ? null : Window(session),
                 Purpose = session.Get(_purpose)!,
                 ActivityClass = session.Get(_activity)!,
                 EducationLevel = session.Get(_level)!,

@@ -33,6 +33,27 @@ public sealed class BookingCommandTests
     }
 
     [Fact]
+    public async Task A_series_is_booked_on_the_labs_wall_clock_and_says_which_days_are_taken()
+    {
+        await using var lab = await TestLab.StartAsync();
+        var day = TimeProvider.System.GetUtcNow().AddDays(2).ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture);
+        string[] Series(params string[] more) => Book(TestSeed.CyclerChannel(1), $"{day}T10:15", "90m", ["--every", "FREQ=DAILY;COUNT=3", .. more]);
+
+        var asked = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, Series("--dry-run"));
+        var made = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, Series("--json"));
+        var again = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.DoctoralStudent, Series());
+        var endless = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, Book(TestSeed.CyclerChannel(1), $"{day}T10:15", "90m", "--every", "FREQ=DAILY"));
+
+        Assert.Equal((0, 0, 1, 1), (asked.Exit, made.Exit, again.Exit, endless.Exit));
+        Assert.Contains("Nothing was booked; 3 would be.", asked.Text);
+        Assert.Equal(3, made.Json.GetProperty("booked").GetInt32());
+        Assert.Contains("CHANNEL_OCCUPIED", again.Out);
+        Assert.Contains("Nothing was booked: 3 instances of 3 refused.", again.Error);
+        Assert.Contains("--skip-refused", again.Error);
+        Assert.Contains("COUNT=", endless.Error);
+    }
+
+    [Fact]
     public async Task An_overlap_is_refused_with_the_rule_and_the_nearest_time_that_works()
     {
         await using var lab = await TestLab.StartAsync();

@@ -57,7 +57,8 @@ public static class BookingErrors
         return violations.Count > told ? $"{text} And {violations.Count - told} more." : text;
     }
 
-    private static V1.Violation ToProto(Violation v) => new()
+    /// <summary>The violation on the wire.</summary>
+    internal static V1.Violation ToProto(Violation v) => new()
     {
         Reason = v.Reason,
         Rule = v.Rule,

@@ -105,7 +105,7 @@ internal static class BookingFields
     private static Booking Clean(Booking asked, PersonCaller person, CatalogueSnapshot catalogue, TimeWindow window, Affiliation affiliation)
     {
         var b = asked.Clone();
-        b.Name = b.Etag = b.Predecessor = b.Successor = "";
+        b.Name = b.Etag = b.Predecessor = b.Successor = b.Series = "";
         b.BusyOnly = b.SafetyView = false;
         b.CreateTime = null;
         b.Runs.Clear();

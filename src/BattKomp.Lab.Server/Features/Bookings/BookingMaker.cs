@@ -40,6 +40,9 @@ internal sealed class BookingMaker(CalendarDatabase database, BookingOptions opt
         throw BookingErrors.Refused(violations);
     }
 
+    /// <summary>Books one wish of several in the caller's transaction, by the same lock, look and rules; a refusal is the outcome's violations.</summary>
+    internal Task<Outcome<Booking>> CreateWithinAsync(CalendarTransaction tx, Wish wish, CancellationToken cancel) => TryAsync(tx, wish, cancel);
+
     /// <summary>Takes the resources for maintenance or throws BOOKING_REFUSED.</summary>
     internal async Task<Outage> CreateOutageAsync(OutageWish wish, CancellationToken cancel)
     {
@@ -108,7 +111,8 @@ internal sealed class BookingMaker(CalendarDatabase database, BookingOptions opt
         return new Outcome<Booking>(made, violations, facts);
     }
 
-    private async Task<T> WithBackstopAsync<T>(Func<Task<T>> write)
+    /// <summary>Writes, and looks again when a stray writer was faster.</summary>
+    internal async Task<T> WithBackstopAsync<T>(Func<Task<T>> write)
     {
         for (var attempt = 1; ; attempt++)
         {

@@ -19,7 +19,7 @@ public static class BookingsFeature
     /// <summary>The calendar of bookings and its handler.</summary>
     public static IServiceCollection AddBookings(this IServiceCollection services) => services
         .AddSingleton(provider => provider.GetRequiredService<LabOptions>().Bookings)
-        .AddSingleton<BookingCalendar>().AddSingleton<DemandSignals>().AddSingleton<BookingMaker>().AddSingleton<BookingServiceHandler>();
+        .AddSingleton<BookingCalendar>().AddSingleton<DemandSignals>().AddSingleton<BookingMaker>().AddSingleton<SeriesMaker>().AddSingleton<BookingServiceHandler>();
 }
 
 /// <summary>bookings.proto on the wire.</summary>
@@ -30,6 +30,7 @@ public sealed class BookingServiceHandler : BookingService.BookingServiceBase
     private readonly CalendarDatabase _database;
     private readonly BookingCalendar _calendar;
     private readonly BookingMaker _maker;
+    private readonly SeriesMaker _series;
     private readonly BookingOptions _options;
     private readonly Policy _policy;
     private readonly RequestLog _requests;
@@ -44,6 +45,7 @@ public sealed class BookingServiceHandler : BookingService.BookingServiceBase
         (_maker, _options, _policy) = (services.GetRequiredService<BookingMaker>(), services.GetRequiredService<BookingOptions>(), services.GetRequiredService<Policy>());
         (_requests, _audit, _clock) = (services.GetRequiredService<RequestLog>(), services.GetRequiredService<Audit>(), services.GetRequiredService<MachineClock>());
         _runs = services.GetService<IRunFacts>();
+        _series = services.GetRequiredService<SeriesMaker>();
     }
 
     /// <inheritdoc/>
@@ -53,23 +55,35 @@ public sealed class BookingServiceHandler : BookingService.BookingServiceBase
         CheckRequestId(request.RequestId);
         var catalogue = await _catalogue.GetAsync(cancel);
         var booking = BookingFields.Read(request.Booking, person, catalogue, _clock.Now);
-        var testObject = booking.CellTest.Length > 0 && _runs is not null
-            ? await _runs.TestObjectAsync(person, booking.CellTest, cancel)
-              ?? throw LabErrors.FieldsInvalid([("booking.cell_test", $"names '{booking.CellTest}', which does not exist or is hidden from you; create it first or leave the field empty.")])
-            : null;
-        var program = booking.Procedure.Length > 0 && _runs is not null ? await _runs.ProgramAsync(person, booking.Procedure, cancel) : null;
-        var facts = CatalogueFacts.Of(catalogue);
-        var asked = new BookingRequest(booking.Channels, BookingTimes.Window(booking.Window)) { Headcount = booking.Headcount, Presence = (Domain.Bookings.Presence)((int)booking.Presence - 1) };
-        var organisation = person.Affiliations.First(a => a.Name == booking.Affiliation).Organisation;
-        var made = await _maker.CreateAsync(
-            new Wish(person, organisation, booking, asked, facts.For(booking.Channels, _options.Limits(), testObject, program), facts.RigsOf(booking.Channels), BookingViews.LabsOf(booking.Channels, catalogue))
-            {
-                Method = context.Method,
-                RequestId = request.RequestId,
-                Content = request.RequestId.Length > 0 ? RequestLog.ContentHash(context.Method, request) : "",
-                ValidateOnly = request.ValidateOnly,
-            }, cancel);
-        return BookingViews.WithNotices(made, catalogue, program?.Notices(asked.Window.Length, testObject));
+        var (facts, testObject, program) = await FactsAsync(person, booking, catalogue, cancel);
+        var wish = Wished(person, booking, facts, catalogue) with
+        {
+            Method = context.Method,
+            RequestId = request.RequestId,
+            Content = request.RequestId.Length > 0 ? RequestLog.ContentHash(context.Method, request) : "",
+            ValidateOnly = request.ValidateOnly,
+        };
+        var made = await _maker.CreateAsync(wish, cancel);
+        return BookingViews.WithNotices(made, catalogue, program?.Notices(wish.Request.Window.Length, testObject));
+    }
+
+    /// <inheritdoc/>
+    public override async Task<CreateSeriesResponse> CreateSeries(CreateSeriesRequest request, ServerCallContext context)
+    {
+        var (person, cancel) = (context.Person(), context.CancellationToken);
+        CheckRequestId(request.RequestId);
+        var catalogue = await _catalogue.GetAsync(cancel);
+        var occurrences = SeriesFields.Read(request, catalogue);
+        var first = (request.Booking ?? new Booking()).Clone();
+        first.Window = occurrences.Select(o => o.Window).FirstOrDefault(w => w is not null) is { } window ? BookingTimes.Window(window) : null;
+        var booking = BookingFields.Read(first, person, catalogue, _clock.Now);
+        var (facts, _, _) = await FactsAsync(person, booking, catalogue, cancel);
+        return await _series.CreateAsync(person, request, context.Method, occurrences, window =>
+        {
+            var one = booking.Clone();
+            one.Window = BookingTimes.Window(window);
+            return Wished(person, one, facts, catalogue);
+        }, cancel);
     }
 
     /// <inheritdoc/>
@@ -154,6 +168,28 @@ public sealed class BookingServiceHandler : BookingService.BookingServiceBase
         var facts = CatalogueFacts.Of(catalogue).For(channels, _options.Limits(), null);
         return await _maker.CreateOutageAsync(new OutageWish(person, outage, channels, window.Value, facts, request, context.Method, content), cancel);
     }
+
+    private async Task<(BookingFacts Facts, TestObjectFacts? TestObject, ProgramFacts? Program)> FactsAsync(PersonCaller person, Booking booking, CatalogueSnapshot catalogue, CancellationToken cancel)
+    {
+        var testObject = booking.CellTest.Length > 0 && _runs is not null
+            ? await _runs.TestObjectAsync(person, booking.CellTest, cancel)
+              ?? throw LabErrors.FieldsInvalid([("booking.cell_test", $"names '{booking.CellTest}', which does not exist or is hidden from you; create it first or leave the field empty.")])
+            : null;
+        var program = booking.Procedure.Length > 0 && _runs is not null ? await _runs.ProgramAsync(person, booking.Procedure, cancel) : null;
+        return (CatalogueFacts.Of(catalogue).For(booking.Channels, _options.Limits(), testObject, program), testObject, program);
+    }
+
+    // A wish that is kept and has no request id of its own; a single create says otherwise.
+    private static Wish Wished(PersonCaller person, Booking booking, BookingFacts facts, CatalogueSnapshot catalogue) => new(
+        person, person.Affiliations.First(a => a.Name == booking.Affiliation).Organisation, booking,
+        new BookingRequest(booking.Channels, BookingTimes.Window(booking.Window)) { Headcount = booking.Headcount, Presence = (Domain.Bookings.Presence)((int)booking.Presence - 1) },
+        facts, CatalogueFacts.Of(catalogue).RigsOf(booking.Channels), BookingViews.LabsOf(booking.Channels, catalogue))
+    {
+        Method = "",
+        RequestId = "",
+        Content = "",
+        ValidateOnly = false,
+    };
 
     private static BookingQuery ReadQuery(ListBookingsRequest request, Caller caller, CatalogueSnapshot catalogue)
     {

@@ -48,6 +48,7 @@ public sealed class Policy
         [Of("LabService/ListCodeLists")] = Gate.AnyPerson,
         [Of("LabService/WhoAmI")] = Gate.AnyPerson,
         [Of("BookingService/CreateBooking")] = Gate.RigUser,
+        [Of("BookingService/CreateSeries")] = Gate.RigUser,
         [Of("BookingService/GetBooking")] = Gate.AnyPerson,
         [Of("BookingService/ListBookings")] = Gate.AnyPerson,
         [Of("BookingService/CancelBooking")] = Gate.RigUser,

@@ -34,6 +34,7 @@ public sealed class EveryRpcEveryPersonaTests
         ["LabService/ListCodeLists"] = People,
         ["LabService/WhoAmI"] = People,
         ["BookingService/CreateBooking"] = RigUsers,
+        ["BookingService/CreateSeries"] = RigUsers,
         ["BookingService/GetBooking"] = People,
         ["BookingService/ListBookings"] = People,
         ["BookingService/CancelBooking"] = RigUsers,
