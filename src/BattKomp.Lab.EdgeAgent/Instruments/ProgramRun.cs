@@ -90,8 +90,11 @@ internal sealed class ProgramRun(ProgramSetup setup)
         var into = Context.Clock.Stopwatch(Math.Clamp((Context.Clock.LabNowNs - startedNs) / 1e9, 0, open.Step.MaxSeconds));
         if (open.Step.Kind == Kind.Rest)
             return await WatchAsync(open, energised: false, into, halt);
+        // What was read while connecting may be of the connecting itself, and one reading may be torn: it takes as many as in a step.
+        for (var doubtful = 1; !_session.Holds(open.Step) && doubtful < DoubtfulReadings; doubtful++)
+            await _session.NextAsync(halt);
         if (_session.Last is not { } now || !_session.Holds(open.Step))
-            return "device_changed: the device no longer holds the step's settings";
+            return $"device_changed: the device no longer holds the settings of step {open.StepId}, execution {open.StepCount}";
         return now.Output switch
         {
             OutputState.On => await WatchAsync(open, energised: true, into, halt),

@@ -66,7 +66,8 @@ public sealed class EbcSession : IPoweredSession
             if (EbcModel.Of(first.Model) is null)
                 throw new IOException($"The device calls itself model {first.Model:X2}; this driver knows EBC-A05, A10H and A20.");
             // The first reports after connect carry the firmware in place of the set values; both are needed before anything is judged.
-            await session.WaitAsync(r => r.Settings is not null, Silence, cancel);
+            if (session.Settings is null && await session.WaitAsync(r => r.Settings is not null, Silence, cancel) is null)
+                throw new IOException("The EBC reports no set values within 3 s after connect; it is asked again.");
             return session;
         }
         catch
