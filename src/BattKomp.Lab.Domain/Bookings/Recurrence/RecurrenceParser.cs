@@ -132,7 +132,8 @@ internal static class RecurrenceParser
             if (item.Length > 2 && ordinal is not (>= -5 and <= 5 and not 0)) return BadDay(item);
             days.Add(new WeekdayPart(ordinal!.Value, day));
         }
-        rule = rule with { ByDay = days };
+        // Each once: a list as long as the text allows would be walked for every day of two centuries.
+        rule = rule with { ByDay = [.. days.Distinct()] };
         return null;
     }
 
@@ -144,7 +145,7 @@ internal static class RecurrenceParser
             if (Number(item.StartsWith('+') ? item[1..] : item) is not (>= -31 and <= 31 and not 0 and var day)) return Bad("BYMONTHDAY", item, "use 1 to 31, or -1 to -31 from the month's end");
             days.Add(day);
         }
-        rule = rule with { ByMonthDay = days };
+        rule = rule with { ByMonthDay = [.. days.Distinct()] };
         return null;
     }
 

@@ -49,11 +49,12 @@ public static class Recurrences
     {
         foreach (var date in Candidates(rule, first.Start.Date))
         {
-            if (date.Year > LastYear) return RecurrenceError.Malformed("COUNT", $"The series reaches past the year {LastYear}; ask for fewer instances.");
+            if (date.Year > LastYear && dates.Count == 0) return new RecurrenceError("RECURRENCE_EMPTY", "BYDAY", "No day meets the rule; take one of its parts away.");
             if (dates.Count == 0 && date != first.Start.Date)
                 return new RecurrenceError("RECURRENCE_START_NOT_IN_RULE", "START",
                     $"The first window starts on {Text(first.Start.Date)}, which the rule does not hold. Start on {Text(date)}, or change the rule.");
             if (rule.Until is { } until && Past(until, date + first.Start.TimeOfDay, first)) break;
+            if (date.Year > LastYear) return RecurrenceError.Malformed("COUNT", $"The series reaches past the year {LastYear}; end it earlier.");
             if (dates.Count == RecurrenceRule.MostInstances)
                 return new RecurrenceError("RECURRENCE_TOO_MANY", "UNTIL", $"The rule makes more than {RecurrenceRule.MostInstances} instances; end it earlier.");
             dates.Add(date);
@@ -83,7 +84,7 @@ public static class Recurrences
         Frequency.Daily => (start.PlusDays(period), 1),
         Frequency.Weekly => (start.PlusDays(-(((int)start.DayOfWeek - (int)rule.WeekStart + 7) % 7)).PlusWeeks(period), 7),
         Frequency.Monthly => (new LocalDate(start.Year, start.Month, 1).PlusMonths(period), Month(new LocalDate(start.Year, start.Month, 1).PlusMonths(period))),
-        // The day itself: 29 February of a year without one is no day at all.
+        // By the month, not by the day: 29 February of a year without one is no instance.
         _ => (new LocalDate(start.Year, start.Month, 1).PlusYears(period), Month(new LocalDate(start.Year, start.Month, 1).PlusYears(period))),
     };
 

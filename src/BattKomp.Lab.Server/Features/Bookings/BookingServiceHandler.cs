@@ -75,7 +75,8 @@ public sealed class BookingServiceHandler : BookingService.BookingServiceBase
         var catalogue = await _catalogue.GetAsync(cancel);
         var occurrences = SeriesFields.Read(request, catalogue);
         var first = (request.Booking ?? new Booking()).Clone();
-        first.Window = occurrences.Select(o => o.Window).FirstOrDefault(w => w is not null) is { } window ? BookingTimes.Window(window) : null;
+        // Where no instance has a time none is booked, and each says why; the other fields are still read, with any window to come.
+        first.Window = BookingTimes.Window(occurrences.Select(o => o.Window).FirstOrDefault(w => w is not null) ?? new Domain.Time.TimeWindow(_clock.Now, _clock.Now + Duration.FromMinutes(1)));
         var booking = BookingFields.Read(first, person, catalogue, _clock.Now);
         var (facts, _, _) = await FactsAsync(person, booking, catalogue, cancel);
         return await _series.CreateAsync(person, request, context.Method, occurrences, window =>

@@ -83,6 +83,18 @@ public abstract class SeriesContract(BookingLabFixture fixture)
     }
 
     [Fact]
+    public async Task Scenario_57_a_series_none_of_whose_instances_has_a_time_is_told_so_item_by_item()
+    {
+        var change = Oslo.GetZoneInterval(_lab.Hour0 + Duration.FromDays(2)).End;
+        var gap = Oslo.GetZoneInterval(change).WallOffset > Oslo.GetZoneInterval(change - Duration.FromHours(1)).WallOffset;
+        var request = Request("FREQ=DAILY;COUNT=1", TestSeed.EbcChannel);
+        request.FirstStart = Wall.Format(change.InZone(Oslo).Date + new LocalTime(2, 30));
+        var told = await _lab.As(TestSeed.CourseOwner).CreateSeriesAsync(request, cancellationToken: Cancel);
+        Assert.Equal((0, 1, ""), (told.Booked, told.Refused, told.Name));
+        Assert.Equal(gap ? "WALL_TIME_SKIPPED" : "WALL_TIME_TWICE", Assert.Single(Assert.Single(told.Items).Violations).Reason);
+    }
+
+    [Fact]
     public async Task Malformed_fields_are_told_all_at_once()
     {
         var request = Request("FREQ=HOURLY;COUNT=3", "rigs/nowhere/channels/1");
