@@ -25,12 +25,13 @@ internal static class BookCommand
                 Booking = o.Booking(session),
                 RequestId = session.Get(o.RequestId) ?? Names.NewRequestId(),
                 ValidateOnly = session.Get(o.DryRun),
+                HoldMinutes = session.Get(o.Hold),
             };
             var booking = await session.Connection.Bookings.CreateBookingAsync(request, session.Connection.Question(session.Cancel));
             var zone = await Catalogue.ZonesAsync(session);
             session.Report.Answer(booking, () =>
             {
-                session.Report.Line(request.ValidateOnly ? "This would be accepted; nothing was booked." : "Booked.");
+                session.Report.Line(request.ValidateOnly ? "This would be accepted; nothing was booked." : booking.State switch { BookingState.Held => "Held.", BookingState.Pending => "Asked; the time is kept until the lab answers.", _ => "Booked." });
                 foreach (var notice in booking.Notices) session.Report.Line("NOTE: " + notice);
                 BookingText.Write(session.Report, booking, zone);
             });
@@ -100,6 +101,8 @@ internal static class BookCommand
 
         public Option<string?> WhenTwice { get; } = new("--when-twice") { Description = "of a series: earlier or later, where the clocks go back over a start or end" };
 
+        public Option<int> Hold { get; } = new("--hold") { Description = "only hold the time for so many minutes; 'battlab bookings confirm' makes it firm" };
+
         public Option<string?> RequestId { get; } = new("--request-id") { Description = "repeat the same id to get the same booking instead of a second one" };
 
         public Option<bool> DryRun { get; } = new("--dry-run") { Description = "only say whether it would be accepted" };
@@ -116,7 +119,7 @@ internal static class BookCommand
             System.CommandLine.Option[] all =
             [
                 _channels, _start, _end, _for, _purpose, _activity, _level, _headcount, _stages, _presence, _visibility, _until,
-                _consortium, _procedure, _cellTest, _affiliation, _project, _title, Every, SkipRefused, WhenTwice, RequestId, DryRun,
+                _consortium, _procedure, _cellTest, _affiliation, _project, _title, Every, SkipRefused, WhenTwice, Hold, RequestId, DryRun,
             ];
             foreach (var option in all) command.Add(option);
         }

@@ -5,10 +5,15 @@ using Google.Protobuf.WellKnownTypes;
 
 namespace BattKomp.Lab.Cli.Commands;
 
-/// <summary>bookings list | cancel</summary>
+/// <summary>bookings list | cancel, and the steps of <see cref="BookingStepCommands"/></summary>
 internal static class BookingCommands
 {
-    public static Command Create(Globals globals) => new("bookings", "The calendar.") { List(globals), Cancel(globals) };
+    public static Command Create(Globals globals)
+    {
+        var command = new Command("bookings", "The calendar.") { List(globals), Cancel(globals) };
+        foreach (var step in BookingStepCommands.All(globals)) command.Add(step);
+        return command;
+    }
 
     private static Command List(Globals globals)
     {
@@ -45,7 +50,7 @@ internal static class BookingCommands
         {
             var request = new CancelBookingRequest { Name = Names.Full(session.Get(name), "bookings"), Reason = session.Get(reason) ?? "", RequestId = Names.NewRequestId() };
             var booking = await session.Connection.Bookings.CancelBookingAsync(request, session.Connection.Question(session.Cancel));
-            session.Report.Answer(booking, () => session.Report.Line($"{booking.Name} is {Words.Of(booking.State)}; its time is free."));
+            session.Report.Answer(booking, () => session.Report.Line($"{booking.Name} is {Words.Of(booking.State)}; its time is free.{(booking.LateCancel ? " It was so late that it counts as use." : "")}"));
         });
         return command;
     }
@@ -97,6 +102,13 @@ internal static class BookingText
         if (booking.Purpose.Length > 0)
             report.Line($"purpose {booking.Purpose}, activity {booking.ActivityClass}, level {booking.EducationLevel}, {Words.Count(booking.Headcount, "person")}", 2);
         if (booking.StateReason.Length > 0) report.Line($"reason: {booking.StateReason}", 2);
+        var local = zone(booking.Channels.FirstOrDefault() ?? "");
+        if (booking.ExpireTime is { } expires) report.Line($"ends by itself {TimeText.Local(expires, local)} unless {(booking.State is BookingState.Held ? "you confirm it" : "it is approved")}", 2);
+        if (booking.CheckInTime is { } came) report.Line($"checked in {TimeText.Local(came, local)}", 2);
+        foreach (var approval in booking.Approvals)
+            report.Line($"approval of {approval.Owner}: {(approval.Decision is Decision.OpenDecision ? approval.Escalated ? "open, also to the coordinator" : "open" : $"{Words.Of(approval.Decision)} by {approval.DecidedBy}")}", 2);
+        if (booking.Predecessor.Length > 0) report.Line($"takes the place of {booking.Predecessor}", 2);
+        if (booking.Successor.Length > 0) report.Line($"its place was taken by {booking.Successor}", 2);
     }
 
     public static string When(TimeWindow window, TimeZoneInfo zone) =>

@@ -33,6 +33,9 @@ public sealed record BookingFacts
     /// <summary>What each known channel of the request allows.</summary>
     public IReadOnlyDictionary<string, Runs.Ratings> Allowed { get; init; } = new Dictionary<string, Runs.Ratings>();
 
+    /// <summary>Holds that the person has besides this one; known only for a wish to hold.</summary>
+    public int HoldsOfPerson { get; init; }
+
     /// <summary>The distinct rigs of the request's known channels, by name.</summary>
     public IEnumerable<RigFacts> RigsOf(BookingRequest request) => request.Channels
         .Select(c => RigOfChannel.GetValueOrDefault(c)).OfType<RigFacts>().DistinctBy(r => r.Name).OrderBy(r => r.Name, StringComparer.Ordinal);
@@ -62,6 +65,9 @@ public sealed record BookingLimits
 
     /// <summary>Persons that one bench holds.</summary>
     public int PersonsPerBench { get; init; } = 4;
+
+    /// <summary>Holds that one person may have at a time.</summary>
+    public int HoldsPerPerson { get; init; } = 5;
 }
 
 /// <summary>What the rules need of a rig.</summary>

@@ -25,4 +25,10 @@ public sealed record BookingRequest(IReadOnlyList<string> Channels, TimeWindow W
 
     /// <summary>How they take part.</summary>
     public Presence Presence { get; init; } = Presence.OnSite;
+
+    /// <summary>The window of the booking that this one takes the place of; null for a new one.</summary>
+    public TimeWindow? Former { get; init; }
+
+    /// <summary>The wish is for a hold that its holder confirms or lets go.</summary>
+    public bool Hold { get; init; }
 }

@@ -48,6 +48,18 @@ public enum BookingStep
 
     /// <summary>Nobody came.</summary>
     MissedByHolder,
+
+    /// <summary>A hold is confirmed where an owner has to agree.</summary>
+    AskApproval,
+
+    /// <summary>An owner says no.</summary>
+    Decline,
+
+    /// <summary>A successor takes its place.</summary>
+    Replace,
+
+    /// <summary>Its holder, who came, gives the rest of the time back.</summary>
+    Release,
 }
 
 /// <summary>The state machine of bookings: which step leads from where to where.</summary>
@@ -58,9 +70,13 @@ public static class BookingStates
         [BookingStep.Confirm] = ([BookingState.Held, BookingState.Pending], BookingState.Confirmed),
         [BookingStep.Start] = ([BookingState.Confirmed], BookingState.Running),
         [BookingStep.Complete] = ([BookingState.Running], BookingState.Completed),
-        [BookingStep.Cancel] = ([BookingState.Held, BookingState.Confirmed], BookingState.Cancelled),
+        [BookingStep.Cancel] = ([BookingState.Held, BookingState.Pending, BookingState.Confirmed], BookingState.Cancelled),
         [BookingStep.Expire] = ([BookingState.Held, BookingState.Pending], BookingState.Expired),
         [BookingStep.MissedByHolder] = ([BookingState.Confirmed], BookingState.NoShow),
+        [BookingStep.AskApproval] = ([BookingState.Held], BookingState.Pending),
+        [BookingStep.Decline] = ([BookingState.Pending], BookingState.Cancelled),
+        [BookingStep.Replace] = ([BookingState.Held, BookingState.Pending, BookingState.Confirmed, BookingState.Running], BookingState.Cancelled),
+        [BookingStep.Release] = ([BookingState.Confirmed], BookingState.Completed),
     };
 
     /// <summary>True while the booking takes its resources' time.</summary>

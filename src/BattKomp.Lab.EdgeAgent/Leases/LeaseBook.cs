@@ -14,33 +14,46 @@ namespace BattKomp.Lab.EdgeAgent.Leases;
 public sealed class HeldLease
 {
     private readonly TimeProvider _machine;
-    private readonly long _since;
-    private readonly LeaseElapsed _before;
+    private volatile Copy _copy;
 
-    internal HeldLease(Lease lease, LeaseElapsed before, TimeProvider machine)
-    {
-        (Lease, _before, _machine, _since) = (lease, before, machine, machine.GetTimestamp());
-        Window = new TimeWindow(Instant.FromDateTimeOffset(lease.Window.Start.ToDateTimeOffset()), Instant.FromDateTimeOffset(lease.Window.End.ToDateTimeOffset()));
-        ServerTime = Instant.FromDateTimeOffset(lease.ServerTime.ToDateTimeOffset());
-    }
+    internal HeldLease(Lease lease, LeaseElapsed before, TimeProvider machine) => (_machine, _copy) = (machine, new Copy(lease, before, machine.GetTimestamp()));
 
     /// <summary>What the server signed.</summary>
-    public Lease Lease { get; }
+    public Lease Lease => _copy.Lease;
 
     /// <summary>Half-open, server time.</summary>
-    public TimeWindow Window { get; }
+    public TimeWindow Window => _copy.Window;
 
     /// <summary>When the server sent this copy.</summary>
-    public Instant ServerTime { get; }
+    public Instant ServerTime => _copy.ServerTime;
 
     /// <summary>Machine time since the server sent it.</summary>
-    public LeaseElapsed Elapsed => _before.After(Duration.FromTimeSpan(_machine.GetElapsedTime(_since)));
+    public LeaseElapsed Elapsed => ElapsedOf(_copy);
 
     /// <summary>What it allows now.</summary>
-    public LeaseVerdict Verdict => LeaseRules.Judge(Window, ServerTime, Elapsed);
+    public LeaseVerdict Verdict
+    {
+        get
+        {
+            var copy = _copy;
+            return LeaseRules.Judge(copy.Window, copy.ServerTime, ElapsedOf(copy));
+        }
+    }
 
     /// <summary>The time that a step must end before the window does.</summary>
     public Duration Buffer => Duration.FromSeconds(Lease.BufferSeconds);
+
+    // A booking that was extended sends its lease again: a run that goes on under it sees the new end at once.
+    internal void Renew(HeldLease fresh) => _copy = fresh._copy;
+
+    private LeaseElapsed ElapsedOf(Copy copy) => copy.Before.After(Duration.FromTimeSpan(_machine.GetElapsedTime(copy.Since)));
+
+    private sealed record Copy(Lease Lease, LeaseElapsed Before, long Since)
+    {
+        internal TimeWindow Window { get; } = new(Instant.FromDateTimeOffset(Lease.Window.Start.ToDateTimeOffset()), Instant.FromDateTimeOffset(Lease.Window.End.ToDateTimeOffset()));
+
+        internal Instant ServerTime { get; } = Instant.FromDateTimeOffset(Lease.ServerTime.ToDateTimeOffset());
+    }
 }
 
 /// <summary>
@@ -99,9 +112,10 @@ public sealed class LeaseBook
             if (_held.TryGetValue(lease.Name, out var known) && fresh.ServerTime + StaleCopy < known.ServerTime + known.Elapsed.AtLeast)
                 return (known, "");
             Save(signed, lease.Name);
-            _held[lease.Name] = fresh;
+            if (known is null) _held[lease.Name] = known = fresh;
+            else known.Renew(fresh);
+            return (known, "");
         }
-        return (fresh, "");
     }
 
     /// <summary>Forgets a lease whose runs have ended.</summary>

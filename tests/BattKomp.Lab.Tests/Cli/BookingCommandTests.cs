@@ -121,4 +121,22 @@ public sealed class BookingCommandTests
         Assert.Contains("busy", ran.Text);
         Assert.DoesNotContain("Secret", ran.Text);
     }
+
+    [Fact]
+    public async Task A_hold_is_confirmed_extended_handed_over_and_shown()
+    {
+        await using var lab = await TestLab.StartAsync();
+
+        var held = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, Book(TestSeed.CyclerChannel(1), "+2h", "2h", "--hold", "15"));
+        var name = held.Text.Split(':')[0].Split(' ', '\n').Last(w => w.StartsWith("bookings/", StringComparison.Ordinal));
+        Assert.Contains("unless you confirm it", held.Text);
+        Assert.Contains("confirmed", (await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, "bookings", "confirm", name)).Text);
+        var changed = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, "bookings", "change", name, "--end", "+5h", "--title", "Longer", "--json");
+        Assert.Equal((0, name, "Longer"), (changed.Exit, changed.Json.GetProperty("predecessor").GetString(), changed.Json.GetProperty("title").GetString()));
+        var given = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, "bookings", "hand-over", changed.Json.GetProperty("name").GetString()!, "--to", "course-owner", "--json");
+        Assert.Equal("persons/course-owner", given.Json.GetProperty("holder").GetString());
+        var shown = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.CourseOwner, "bookings", "show", given.Json.GetProperty("name").GetString()!);
+        Assert.Contains("takes the place of", shown.Text);
+        Assert.Contains("0 bookings waiting", (await Battlab.AsAsync(lab.GrpcAddress, TestSeed.LabManager, "bookings", "approvals")).Text);
+    }
 }

@@ -1,13 +1,13 @@
 namespace BattKomp.Lab.Tests.Support;
 
-/// <summary>The machine's clock, set forward by hand: wall time jumps, timers and the monotonic clock do not.</summary>
+/// <summary>Machine time that a test can set forward; timers and elapsed time stay the machine's own.</summary>
 public sealed class ShiftedTime : TimeProvider
 {
     private long _ticks;
 
-    /// <summary>Sets the wall clock forward.</summary>
+    /// <summary>Lets the wall clock jump forward.</summary>
     public void Forward(TimeSpan by) => Interlocked.Add(ref _ticks, by.Ticks);
 
     /// <inheritdoc/>
-    public override DateTimeOffset GetUtcNow() => base.GetUtcNow().AddTicks(Interlocked.Read(ref _ticks));
+    public override DateTimeOffset GetUtcNow() => System.GetUtcNow().AddTicks(Interlocked.Read(ref _ticks));
 }

@@ -196,6 +196,25 @@ public static class TestSeed
         },
     });
 
+    /// <summary>The only channel of a rig whose lab approves bookings; see <see cref="JsonWithGuardedRig"/>.</summary>
+    public const string GuardedChannel = "rigs/guarded-1/channels/1";
+
+    /// <summary>The seed file with one rig more, which asks for approval and has no agent.</summary>
+    public static string JsonWithGuardedRig { get; } = Guarded();
+
+    private static string Guarded()
+    {
+        var seed = System.Text.Json.Nodes.JsonNode.Parse(Json)!;
+        seed["rigs"]!.AsArray().Add(new System.Text.Json.Nodes.JsonObject
+        {
+            ["name"] = "rigs/guarded-1",
+            ["lab"] = Lab,
+            ["approvalRequired"] = true,
+            ["channels"] = new System.Text.Json.Nodes.JsonArray(new System.Text.Json.Nodes.JsonObject { ["name"] = GuardedChannel }),
+        });
+        return seed.ToJsonString();
+    }
+
     private static object Organisation(string id, string kind) => new { name = $"organisations/{id}", title = $"A {kind}", kind, country = "NO", county = "50" };
 
     private static object Person(string id, string token, string organisation, string role, string lab) => new

@@ -3,13 +3,13 @@ using NodaTime;
 
 namespace BattKomp.Lab.Domain.Bookings.Rules;
 
-/// <summary>A booking does not start before now, beyond the tolerance.</summary>
+/// <summary>A booking does not start before now, beyond the tolerance; one that has begun may be changed as long as its start stays.</summary>
 public sealed class PastRule : IBookingRule
 {
     /// <inheritdoc/>
     public IEnumerable<Violation> Evaluate(Instant now, BookingRequest request, BookingFacts facts)
     {
-        if (request.Window.Start >= now - facts.Limits.PastTolerance) yield break;
+        if (request.Window.Start >= now - facts.Limits.PastTolerance || request.Window.Start == request.Former?.Start) yield break;
         var nearest = request.Window.StartingAt(Sentences.MinuteFrom(now));
         yield return new Violation("STARTS_IN_PAST", "past",
             $"The booking starts {Sentences.Of(request.Window.Start)}, which is past.{Sentences.Remedy(nearest, "")}")

@@ -24,13 +24,24 @@ public sealed class BookingCalendar(CalendarDatabase database, MachineClock cloc
     /// <summary>CONFIRMED and RUNNING bookings whose window is over at <paramref name="now"/>, earliest first.</summary>
     public Task<List<StoredBooking>> EndedAsync(Instant now, CancellationToken cancel) => database.ReadAsync(tx => BookingStore.LiveEndedByAsync(tx, now, cancel), cancel);
 
-    /// <summary>CONFIRMED → RUNNING: a run was started from it. Already RUNNING is fine.</summary>
+    /// <summary>CONFIRMED bookings that have begun and to which nobody has checked in, earliest first.</summary>
+    public Task<List<StoredBooking>> UnseenAsync(Instant now, CancellationToken cancel) => database.ReadAsync(tx => BookingStore.UnseenSinceAsync(tx, now, cancel), cancel);
+
+    /// <summary>CONFIRMED → RUNNING: a run was started from it, which also shows that its holder came. Already RUNNING is fine.</summary>
     /// <exception cref="LabException">WRONG_STATE; RESOURCE_NOT_FOUND.</exception>
-    public Task<StoredBooking> MarkRunningAsync(CalendarTransaction tx, string booking, CancellationToken cancel) => StepAsync(tx, booking, BookingStep.Start, "", cancel);
+    public async Task<StoredBooking> MarkRunningAsync(CalendarTransaction tx, string booking, CancellationToken cancel)
+    {
+        await BookingStore.CheckInAsync(tx, booking, Micros.FromInstant(clock.Now), cancel);
+        return await StepAsync(tx, booking, BookingStep.Start, "", cancel);
+    }
 
     /// <summary>RUNNING → COMPLETED, which frees what is left of the time. Already COMPLETED is fine.</summary>
     /// <exception cref="LabException">WRONG_STATE; RESOURCE_NOT_FOUND.</exception>
     public Task<StoredBooking> MarkCompletedAsync(CalendarTransaction tx, string booking, CancellationToken cancel) => StepAsync(tx, booking, BookingStep.Complete, "", cancel);
+
+    /// <summary>CONFIRMED → COMPLETED: its holder came, and nothing had to run. Already COMPLETED is fine.</summary>
+    /// <exception cref="LabException">WRONG_STATE; RESOURCE_NOT_FOUND.</exception>
+    public Task<StoredBooking> MarkUsedAsync(CalendarTransaction tx, string booking, CancellationToken cancel) => StepAsync(tx, booking, BookingStep.Release, "", cancel);
 
     /// <summary>CONFIRMED → NO_SHOW, which frees the time and keeps the row. Already NO_SHOW is fine.</summary>
     /// <exception cref="LabException">WRONG_STATE; RESOURCE_NOT_FOUND.</exception>
@@ -48,10 +59,10 @@ public sealed class BookingCalendar(CalendarDatabase database, MachineClock cloc
         return await StepAsync(tx, booking, step, reason, cancel);
     }
 
-    internal async Task<StoredBooking> StepAsync(CalendarTransaction tx, StoredBooking booking, BookingStep step, string reason, CancellationToken cancel)
+    internal async Task<StoredBooking> StepAsync(CalendarTransaction tx, StoredBooking booking, BookingStep step, string reason, CancellationToken cancel, string by = "")
     {
         var to = BookingStates.After(booking.State, step) ?? throw BookingErrors.WrongState(booking, step);
-        if (!await BookingStore.MoveAsync(tx, booking, to, reason, Micros.FromInstant(clock.Now), cancel)) throw LabErrors.EtagStale(booking.Name);
+        if (!await BookingStore.MoveAsync(tx, booking, to, by, reason, Micros.FromInstant(clock.Now), cancel)) throw LabErrors.EtagStale(booking.Name);
         return (await BookingStore.FindAsync(tx, booking.Name, forUpdate: false, cancel))!;
     }
 }

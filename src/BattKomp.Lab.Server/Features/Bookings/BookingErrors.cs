@@ -42,6 +42,8 @@ public static class BookingErrors
         {
             (BattKomp.Lab.Domain.Bookings.BookingState.Running, BookingStep.Cancel) => " Stop its run instead.",
             (_, BookingStep.Cancel) => " It is over; nothing needs to be freed.",
+            (BattKomp.Lab.Domain.Bookings.BookingState.Expired, _) => " Book again.",
+            (BattKomp.Lab.Domain.Bookings.BookingState.Running, BookingStep.Release) => " Its time ends with its run; stop the run.",
             _ => "",
         };
         return new LabException(Reason.WrongState, $"'{booking.Name}' is {state}; this is possible only from {allowed}.{remedy}")
@@ -49,6 +51,16 @@ public static class BookingErrors
             Metadata = { ["name"] = booking.Name, ["state"] = state, ["allowed"] = allowed },
         };
     }
+
+    /// <summary>A call outside the time in which it is possible.</summary>
+    /// <param name="booking">As found.</param>
+    /// <param name="why">What completes the sentence "'bookings/…' …".</param>
+    /// <param name="from">When it was, is or becomes possible.</param>
+    /// <param name="until">When no longer.</param>
+    public static LabException WrongTime(StoredBooking booking, string why, NodaTime.Instant from, NodaTime.Instant until) => new(Reason.WrongState, $"'{booking.Name}' {why}.")
+    {
+        Metadata = { ["name"] = booking.Name, ["state"] = BookingStates.NameOf(booking.State), ["from"] = Sentences.Of(from), ["until"] = Sentences.Of(until) },
+    };
 
     private static string Sentence(IReadOnlyList<Violation> violations)
     {

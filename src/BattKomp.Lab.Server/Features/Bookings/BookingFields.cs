@@ -19,7 +19,12 @@ internal static class BookingFields
 
     /// <summary>A clean booking: output-only fields emptied, defaults filled in, times cut to the microsecond.</summary>
     /// <exception cref="LabException">FIELDS_INVALID.</exception>
-    internal static Booking Read(Booking? asked, PersonCaller person, CatalogueSnapshot catalogue, Instant now)
+    /// <param name="asked">As it came.</param>
+    /// <param name="person">Who asks.</param>
+    /// <param name="catalogue">Codes and rigs.</param>
+    /// <param name="now">Machine time.</param>
+    /// <param name="former">The booking that it takes the place of, whose holder and affiliation it keeps; null for a new one.</param>
+    internal static Booking Read(Booking? asked, PersonCaller person, CatalogueSnapshot catalogue, Instant now, Booking? former = null)
     {
         var b = asked ?? new Booking();
         var checks = new FieldChecks();
@@ -31,9 +36,9 @@ internal static class BookingFields
         Texts(checks, b);
         checks.Require(b.Headcount is >= 1 and <= MostPersons, "booking.headcount", $"is {b.Headcount}; say how many take part, 1 to {MostPersons}.")
             .Require(System.Enum.IsDefined(b.Presence) && b.Presence != V1.Presence.Unspecified, "booking.presence", "is missing; use ON_SITE, REMOTE_VIEW or REMOTE_OPERATE.");
-        var affiliation = Affiliation(checks, b.Affiliation, person);
+        var (holder, affiliation) = former is null ? (person.Name, Affiliation(checks, b.Affiliation, person)?.Name ?? "") : (former.Holder, former.Affiliation);
         checks.ThrowIfAny();
-        return Clean(b, person, catalogue, window!.Value, affiliation!);
+        return Clean(b, catalogue, window!.Value, holder, affiliation);
     }
 
     /// <summary>The window of a request; null (and a note) when it is not one.</summary>
@@ -102,22 +107,36 @@ internal static class BookingFields
         return found;
     }
 
-    private static Booking Clean(Booking asked, PersonCaller person, CatalogueSnapshot catalogue, TimeWindow window, Affiliation affiliation)
+    private static Booking Clean(Booking asked, CatalogueSnapshot catalogue, TimeWindow window, string holder, string affiliation)
     {
         var b = asked.Clone();
         b.Name = b.Etag = b.Predecessor = b.Successor = b.Series = "";
         b.BusyOnly = b.SafetyView = false;
-        b.CreateTime = null;
+        b.CreateTime = b.ExpireTime = b.CheckInTime = null;
+        b.LateCancel = false;
         b.Runs.Clear();
+        b.Approvals.Clear();
         b.Notices.Clear();
         b.State = BookingState.Confirmed;
         b.Window = BookingTimes.Window(window);
-        b.Holder = person.Name;
-        b.Affiliation = affiliation.Name;
+        b.Holder = holder;
+        b.Affiliation = affiliation;
         if (b.Visibility is null || b.Visibility.Kind == VisibilityKind.Unspecified) b.Visibility = new V1.Visibility { Kind = VisibilityKind.Open };
         // What the rigs are for stands for what the booking is for, until the holder says more.
         if (b.Stages.Count == 0) b.Stages.AddRange(b.Channels.SelectMany(c => catalogue.RigOfChannel(c)?.Stages ?? []).Distinct());
         return b;
+    }
+
+    /// <summary>What a holder chose: the booking without what the service adds to it.</summary>
+    internal static Booking Bare(Booking booking)
+    {
+        var bare = booking.Clone();
+        bare.Name = bare.Etag = bare.Predecessor = bare.Successor = bare.StateReason = "";
+        (bare.State, bare.CreateTime, bare.ExpireTime, bare.CheckInTime, bare.LateCancel) = (BookingState.Unspecified, null, null, null, false);
+        bare.Runs.Clear();
+        bare.Notices.Clear();
+        bare.Approvals.Clear();
+        return bare;
     }
 
     private static string Short(string text) => text.Length <= 60 ? text : text[..60] + "…";

@@ -34,10 +34,20 @@ internal sealed class BookingMaker(CalendarDatabase database, BookingOptions opt
             ? await database.ReadAsync(tx => CheckAsync(tx, wish, cancel), cancel)
             : await WithBackstopAsync(() => database.WriteAsync(tx => TryAsync(tx, wish, cancel), cancel));
         if (outcome.Answer is { } answer) return answer;
-        var violations = await WithNearestAsync(outcome, wish.Request, (now, r, f) => BookingRules.Evaluate(now, r, f), cancel);
+        throw await RefusedAsync(wish, outcome, "", cancel);
+    }
+
+    /// <summary>Locks resources for this transaction's writes: first, and all that it will touch, so that no two transactions wait for each other.</summary>
+    internal Task LockAsync(CalendarTransaction tx, string subject, IReadOnlyList<string> channels, IReadOnlyList<string> guards, TimeWindow window, CancellationToken cancel) =>
+        _hot.LockAndLoadAsync(tx, new HotQuery(subject, "", channels, [], window) { Guards = guards }, cancel);
+
+    /// <summary>The refusal of a wish whose transaction was taken back, with the nearest free time beside what <paramref name="except"/> takes itself.</summary>
+    internal async Task<LabException> RefusedAsync(Wish wish, Outcome<Booking> outcome, string except, CancellationToken cancel)
+    {
+        var violations = await WithNearestAsync(outcome, wish.Request, (now, r, f) => BookingRules.Evaluate(now, r, f), cancel, except);
         violations = wish.MayOverride ? [.. violations.Where(v => v.OverridableBy != Roles.LabManager)] : violations;
         if (!wish.ValidateOnly) await signals.RefusedAsync(wish.Booking, wish.Labs, violations.Select(v => v.Reason));
-        throw BookingErrors.Refused(violations);
+        return BookingErrors.Refused(violations);
     }
 
     /// <summary>Books one wish of several in the caller's transaction, by the same lock, look and rules; a refusal is the outcome's violations.</summary>
@@ -57,17 +67,19 @@ internal sealed class BookingMaker(CalendarDatabase database, BookingOptions opt
     private async Task<Outcome<Booking>> CheckAsync(CalendarTransaction tx, Wish wish, CancellationToken cancel)
     {
         var occupied = await _hot.OccupiedAsync(tx, wish.Request.Channels, Padded(wish.Request.Window), cancel);
-        return Decide(wish, wish.Facts with { Occupied = occupied });
+        return Decide(wish, await CountedAsync(tx, wish, wish.Facts with { Occupied = occupied }, cancel));
     }
 
     private async Task<Outcome<Booking>> TryAsync(CalendarTransaction tx, Wish wish, CancellationToken cancel)
     {
-        var look = await _hot.LockAndLoadAsync(tx, new HotQuery(wish.Person.Name, wish.RequestId, wish.Request.Channels, wish.Rigs, Padded(wish.Request.Window)), cancel);
+        var query = new HotQuery(wish.Person.Name, wish.RequestId, wish.Request.Channels, wish.Rigs, Padded(wish.Request.Window)) { Guards = wish.Guards };
+        var look = await _hot.LockAndLoadAsync(tx, query, cancel);
         if (look.Earlier is { } earlier)
             return earlier.ContentSha256 == wish.Content
                 ? new Outcome<Booking>(Booking.Parser.ParseFrom(earlier.Response), [], wish.Facts)
                 : throw LabErrors.RequestIdReused(wish.RequestId);
-        var outcome = Decide(wish, CatalogueFacts.WithLocks(wish.Facts with { Occupied = look.Occupied }, look.LockedRigs));
+        var facts = await CountedAsync(tx, wish, wish.Facts with { Occupied = look.Occupied }, cancel);
+        var outcome = Decide(wish, CatalogueFacts.WithLocks(facts, look.LockedRigs));
         if (outcome.Answer is not { } made) return outcome;
         var now = clock.Now;
         made.Name = "bookings/" + Guid.CreateVersion7().ToString("N");
@@ -75,6 +87,7 @@ internal sealed class BookingMaker(CalendarDatabase database, BookingOptions opt
         made.CreateTime = BookingTimes.Stamp(now);
         var answer = wish.RequestId.Length > 0 ? new RequestAnswer(wish.Person.Name, wish.RequestId, wish.Method, wish.Content, made.ToByteArray()) : null;
         await _hot.InsertAsync(tx, new StoredBooking(0, made, wish.Organisation, 1), Micros.FromInstant(now), answer, cancel);
+        if (made.State == V1.BookingState.Pending) await Approvals.AskAsync(tx, made.Name, wish.AsksLabs, Micros.FromInstant(now), cancel);
         if (outcome.Violations.Count > 0)
             await audit.WriteAsync(tx, wish.Person.Name, "override-booking-rules", made.Name, made.StateReason, string.Join(", ", outcome.Violations.Select(v => v.Reason)), cancel);
         return outcome;
@@ -99,6 +112,10 @@ internal sealed class BookingMaker(CalendarDatabase database, BookingOptions opt
                 ("c", wish.Content), ("b", made.ToByteArray()), ("t", nowUs));
         return outcome;
     }
+
+    // What can be counted only over all of a person's bookings, under the lock on the person.
+    private async Task<BookingFacts> CountedAsync(CalendarTransaction tx, Wish wish, BookingFacts facts, CancellationToken cancel) =>
+        wish.Request.Hold ? facts with { HoldsOfPerson = await BookingStore.HoldsOfAsync(tx, wish.Booking.Holder, Micros.FromInstant(clock.Now), cancel) } : facts;
 
     private Outcome<Booking> Decide(Wish wish, BookingFacts facts)
     {
@@ -130,12 +147,12 @@ internal sealed class BookingMaker(CalendarDatabase database, BookingOptions opt
 
     /// <summary>Looks wider around a wish that others' time stands against, so that the refusal can say what is free.</summary>
     private async Task<IReadOnlyList<Violation>> WithNearestAsync<T>(
-        Outcome<T> refused, BookingRequest request, Func<Instant, BookingRequest, BookingFacts, IReadOnlyList<Violation>> evaluate, CancellationToken cancel)
+        Outcome<T> refused, BookingRequest request, Func<Instant, BookingRequest, BookingFacts, IReadOnlyList<Violation>> evaluate, CancellationToken cancel, string except = "")
         where T : class
     {
         if (refused.Violations.All(v => v.Rule is not ("occupancy" or "outage" or "buffer"))) return refused.Violations;
         var around = new TimeWindow(request.Window.Start - SearchBefore, request.Window.End + SearchAfter);
-        var wide = await database.ReadAsync(tx => _hot.OccupiedAsync(tx, request.Channels, around, cancel), cancel);
+        var wide = await database.ReadAsync(tx => _hot.OccupiedAsync(tx, request.Channels, around, cancel, except), cancel);
         // What was seen under the lock stays in the answer even when it is gone by now.
         return evaluate(clock.Now, request, refused.Facts with { Occupied = [.. refused.Facts.Occupied.Union(wide)], OccupiedKnown = around });
     }
@@ -157,6 +174,12 @@ internal sealed record Wish(PersonCaller Person, string Organisation, Booking Bo
     internal required string Content { get; init; }
 
     internal required bool ValidateOnly { get; init; }
+
+    /// <summary>Labs whose managers must agree before it is firm; see <see cref="Approvals.Needed"/>.</summary>
+    internal IReadOnlyList<string> AsksLabs { get; init; } = [];
+
+    /// <summary>See <see cref="HotQuery.Guards"/>.</summary>
+    internal IReadOnlyList<string> Guards => Request.Hold ? [Booking.Holder] : [];
 
     /// <summary>A manager of every lab concerned gave a reason.</summary>
     internal bool MayOverride => Booking.StateReason.Length > 0 && Labs.Count > 0 && Labs.All(Person.Manages);

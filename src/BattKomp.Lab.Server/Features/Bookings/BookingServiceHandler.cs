@@ -7,6 +7,7 @@ using BattKomp.Lab.Server.Platform.Access;
 using BattKomp.Lab.Server.Platform.Database;
 using BattKomp.Lab.Server.Platform.Errors;
 using BattKomp.Lab.Server.Platform.Idempotency;
+using BattKomp.Lab.Server.Platform.Sweeps;
 using BattKomp.Lab.V1;
 using Grpc.Core;
 using NodaTime;
@@ -19,11 +20,12 @@ public static class BookingsFeature
     /// <summary>The calendar of bookings and its handler.</summary>
     public static IServiceCollection AddBookings(this IServiceCollection services) => services
         .AddSingleton(provider => provider.GetRequiredService<LabOptions>().Bookings)
-        .AddSingleton<BookingCalendar>().AddSingleton<DemandSignals>().AddSingleton<BookingMaker>().AddSingleton<SeriesMaker>().AddSingleton<BookingServiceHandler>();
+        .AddSingleton<BookingCalendar>().AddSingleton<DemandSignals>().AddSingleton<BookingMaker>().AddSingleton<SeriesMaker>().AddSingleton<BookingLifecycle>().AddSingleton<BookingChanger>()
+        .AddSweep<HoldExpiry>().AddSingleton<BookingServiceHandler>();
 }
 
 /// <summary>bookings.proto on the wire.</summary>
-public sealed class BookingServiceHandler : BookingService.BookingServiceBase
+public sealed partial class BookingServiceHandler : BookingService.BookingServiceBase
 {
     private static readonly Duration LongestList = Duration.FromDays(100);
     private readonly Catalogue.Catalogue _catalogue;
@@ -31,10 +33,11 @@ public sealed class BookingServiceHandler : BookingService.BookingServiceBase
     private readonly BookingCalendar _calendar;
     private readonly BookingMaker _maker;
     private readonly SeriesMaker _series;
+    private readonly BookingLifecycle _lifecycle;
+    private readonly BookingChanger _changer;
+    private readonly RequestLog _requests;
     private readonly BookingOptions _options;
     private readonly Policy _policy;
-    private readonly RequestLog _requests;
-    private readonly Audit _audit;
     private readonly MachineClock _clock;
     private readonly IRunFacts? _runs;
 
@@ -43,9 +46,9 @@ public sealed class BookingServiceHandler : BookingService.BookingServiceBase
     {
         (_catalogue, _database, _calendar) = (services.GetRequiredService<Catalogue.Catalogue>(), services.GetRequiredService<CalendarDatabase>(), services.GetRequiredService<BookingCalendar>());
         (_maker, _options, _policy) = (services.GetRequiredService<BookingMaker>(), services.GetRequiredService<BookingOptions>(), services.GetRequiredService<Policy>());
-        (_requests, _audit, _clock) = (services.GetRequiredService<RequestLog>(), services.GetRequiredService<Audit>(), services.GetRequiredService<MachineClock>());
+        (_requests, _clock) = (services.GetRequiredService<RequestLog>(), services.GetRequiredService<MachineClock>());
         _runs = services.GetService<IRunFacts>();
-        _series = services.GetRequiredService<SeriesMaker>();
+        (_series, _lifecycle, _changer) = (services.GetRequiredService<SeriesMaker>(), services.GetRequiredService<BookingLifecycle>(), services.GetRequiredService<BookingChanger>());
     }
 
     /// <inheritdoc/>
@@ -53,10 +56,11 @@ public sealed class BookingServiceHandler : BookingService.BookingServiceBase
     {
         var (person, cancel) = (context.Person(), context.CancellationToken);
         CheckRequestId(request.RequestId);
+        new FieldChecks().Require(request.HoldMinutes >= 0 && request.HoldMinutes <= _options.MaxHoldMinutes, "hold_minutes", $"is {request.HoldMinutes}; a hold lasts 1 to {_options.MaxHoldMinutes} min, 0 books firmly.").ThrowIfAny();
         var catalogue = await _catalogue.GetAsync(cancel);
         var booking = BookingFields.Read(request.Booking, person, catalogue, _clock.Now);
         var (facts, testObject, program) = await FactsAsync(person, booking, catalogue, cancel);
-        var wish = Wished(person, booking, facts, catalogue) with
+        var wish = Wished(person, booking, facts, catalogue, holdMinutes: request.HoldMinutes) with
         {
             Method = context.Method,
             RequestId = request.RequestId,
@@ -96,6 +100,7 @@ public sealed class BookingServiceHandler : BookingService.BookingServiceBase
         if (level == ViewLevel.Hidden) throw LabErrors.NotFound(request.Name);
         var seen = BookingViews.At(level, found);
         BookingViews.WithNotices(seen, await _catalogue.GetAsync(cancel));
+        if (level == ViewLevel.Full) seen.Approvals.AddRange(await _database.ReadAsync(async tx => (await Approvals.OfAsync(tx, found.Name, cancel)).Select(r => Approvals.Seen(r, found, _clock.Now)).ToList(), cancel));
         if (level == ViewLevel.Full && _runs is not null) seen.Runs.AddRange(await _runs.RunsOfAsync(found.Name, cancel));
         return seen;
     }
@@ -122,28 +127,6 @@ public sealed class BookingServiceHandler : BookingService.BookingServiceBase
             if (level != ViewLevel.Hidden || BookingStates.Occupies(row.State)) response.Bookings.Add(BookingViews.At(level, row));
         }
         return response;
-    }
-
-    /// <inheritdoc/>
-    public override async Task<Booking> CancelBooking(CancelBookingRequest request, ServerCallContext context)
-    {
-        var (person, cancel) = (context.Person(), context.CancellationToken);
-        new FieldChecks().Require(request.Reason.Length <= 500, "reason", $"is {request.Reason.Length} characters long; at most 500.").ThrowIfAny();
-        var catalogue = await _catalogue.GetAsync(cancel);
-        return await _requests.OnceAsync(person.Name, context.Method, request.RequestId, request, Booking.Parser, async tx =>
-        {
-            var found = await BookingStore.FindAsync(tx, request.Name, forUpdate: true, cancel) ?? throw LabErrors.NotFound(request.Name);
-            var level = BookingViews.LevelOf(person, found, catalogue, _clock.Now);
-            if (level == ViewLevel.Hidden) throw LabErrors.NotFound(request.Name);
-            _policy.RequireHolderOrStaff(person, found.Message.Holder, BookingViews.LabFor(person, found, catalogue), $"cancel {found.Name}");
-            var others = person.Name != found.Message.Holder;
-            if (others && string.IsNullOrWhiteSpace(request.Reason))
-                throw LabErrors.FieldsInvalid([("reason", "is missing; say why another's booking is cancelled.")]);
-            if (request.Etag.Length > 0 && request.Etag != found.Message.Etag) throw LabErrors.EtagStale(found.Name);
-            var cancelled = await _calendar.StepAsync(tx, found, BookingStep.Cancel, request.Reason, cancel);
-            if (others) await _audit.WriteAsync(tx, person.Name, "cancel-booking", found.Name, request.Reason, "", cancel);
-            return BookingViews.At(level, cancelled);
-        }, cancel);
     }
 
     /// <inheritdoc/>
@@ -181,15 +164,26 @@ public sealed class BookingServiceHandler : BookingService.BookingServiceBase
     }
 
     // A wish that is kept and has no request id of its own; a single create says otherwise.
-    private static Wish Wished(PersonCaller person, Booking booking, BookingFacts facts, CatalogueSnapshot catalogue) => new(
-        person, person.Affiliations.First(a => a.Name == booking.Affiliation).Organisation, booking,
-        new BookingRequest(booking.Channels, BookingTimes.Window(booking.Window)) { Headcount = booking.Headcount, Presence = (Domain.Bookings.Presence)((int)booking.Presence - 1) },
-        facts, CatalogueFacts.Of(catalogue).RigsOf(booking.Channels), BookingViews.LabsOf(booking.Channels, catalogue))
+    private Wish Wished(PersonCaller person, Booking booking, BookingFacts facts, CatalogueSnapshot catalogue, StoredBooking? former = null, int holdMinutes = 0, string organisation = "")
     {
-        Method = "",
-        RequestId = "",
-        Content = "",
-        ValidateOnly = false,
+        var asks = Approvals.Needed(person, booking.Channels, catalogue);
+        BookingChanger.Stand(booking, former, holdMinutes, asks.Count > 0, _options, _clock.Now);
+        if (organisation.Length == 0) organisation = former?.Organisation ?? person.Affiliations.First(a => a.Name == booking.Affiliation).Organisation;
+        var request = RequestOf(booking) with { Former = former?.Window, Hold = holdMinutes > 0 };
+        return new Wish(person, organisation, booking, request, facts, CatalogueFacts.Of(catalogue).RigsOf(booking.Channels), BookingViews.LabsOf(booking.Channels, catalogue))
+        {
+            Method = "",
+            RequestId = "",
+            Content = "",
+            ValidateOnly = false,
+            AsksLabs = asks,
+        };
+    }
+
+    private static BookingRequest RequestOf(Booking booking) => new(booking.Channels, BookingTimes.Window(booking.Window))
+    {
+        Headcount = booking.Headcount,
+        Presence = (Domain.Bookings.Presence)((int)booking.Presence - 1),
     };
 
     private static BookingQuery ReadQuery(ListBookingsRequest request, Caller caller, CatalogueSnapshot catalogue)

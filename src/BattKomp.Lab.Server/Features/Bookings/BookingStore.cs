@@ -14,21 +14,24 @@ namespace BattKomp.Lab.Server.Features.Bookings;
 internal static class BookingStore
 {
     internal const string InsertBooking =
-        "INSERT INTO bookings (name, state, start_us, end_us, holder, organisation, version, created_us, changed_us, predecessor, successor, state_reason, doc) " +
-        "VALUES (@name, @state, @start, @end, @holder, @organisation, 1, @now, @now, @predecessor, '', @why, @doc)";
+        "INSERT INTO bookings (name, state, start_us, end_us, holder, organisation, version, created_us, changed_us, predecessor, successor, state_reason, doc, expire_us, checked_in_us) " +
+        "VALUES (@name, @state, @start, @end, @holder, @organisation, 1, @now, @now, @predecessor, '', @why, @doc, @expire, @checked_in)";
 
     internal const string InsertUsage =
         "INSERT INTO booking_usage (booking, confirmed_us, start_us, end_us, channels, purpose, activity_class, education_level, stages, headcount, presence, " +
         "visibility, affiliation, organisation, project, module, cohort, allocation, cell_test, procedure) VALUES (@name, @now, @start, @end, @channels, @purpose, " +
         "@activity, @education, @stages, @headcount, @presence, @visibility, @affiliation, @organisation, @project, @module, @cohort, @allocation, @cell_test, @procedure)";
 
-    private const string Columns = "b.id, b.state, b.version, b.organisation, b.created_us, b.predecessor, b.successor, b.state_reason, b.doc";
+    private const string Columns = "b.id, b.state, b.version, b.organisation, b.created_us, b.predecessor, b.successor, b.state_reason, b.doc, b.expire_us, b.checked_in_us, b.late";
+
+    /// <summary>True when its facts are history: a hold or a pending booking is not, yet.</summary>
+    internal static bool IsFirm(StoredBooking booking) => booking.State is not (State.Held or State.Pending);
 
     internal static (string, object?)[] BookingValues(StoredBooking b, long nowUs) =>
     [
         ("name", b.Name), ("state", (int)b.State), ("start", Micros.FromInstant(b.Window.Start)), ("end", Micros.FromInstant(b.Window.End)),
         ("holder", b.Message.Holder), ("organisation", b.Organisation), ("now", nowUs), ("predecessor", b.Message.Predecessor),
-        ("why", b.Message.StateReason), ("doc", b.Message.ToByteArray()),
+        ("why", b.Message.StateReason), ("doc", b.Message.ToByteArray()), ("expire", Us(b.Message.ExpireTime)), ("checked_in", Us(b.Message.CheckInTime)),
     ];
 
     internal static (string, object?)[] UsageValues(StoredBooking b, long nowUs) =>
@@ -57,12 +60,23 @@ internal static class BookingStore
         $"SELECT {Columns} FROM bookings b WHERE b.state IN (3, 4) AND b.end_us <= @t ORDER BY b.start_us, b.id", Map, cancel, ("t", Micros.FromInstant(at)));
 
     /// <summary>Moves a booking that is still in the version read; frees its time when the new state does not occupy.</summary>
-    internal static async Task<bool> MoveAsync(CalendarTransaction tx, StoredBooking from, State to, string reason, long nowUs, CancellationToken cancel)
+    /// <param name="tx">The transaction of the decision.</param>
+    /// <param name="from">As read.</param>
+    /// <param name="to">The state after.</param>
+    /// <param name="by">persons/…; empty = the clock or the rig.</param>
+    /// <param name="reason">Kept beside the state.</param>
+    /// <param name="nowUs">Microseconds.</param>
+    /// <param name="cancel">Ends the wait.</param>
+    internal static async Task<bool> MoveAsync(CalendarTransaction tx, StoredBooking from, State to, string by, string reason, long nowUs, CancellationToken cancel)
     {
         var rows = await tx.ExecuteAsync(
             "UPDATE bookings SET state = @to, version = version + 1, changed_us = @now, state_reason = @why WHERE name = @n AND version = @v", cancel,
             ("to", (int)to), ("now", nowUs), ("why", reason), ("n", from.Name), ("v", from.Version));
         if (rows == 0) return false;
+        await tx.ExecuteAsync("INSERT INTO booking_steps (booking, version, at_us, from_state, to_state, person, reason) VALUES (@n, @v, @now, @from, @to, @by, @why)", cancel,
+            ("n", from.Name), ("v", from.Version + 1), ("now", nowUs), ("from", (int)from.State), ("to", (int)to), ("by", by), ("why", reason));
+        // What it is used for is copied when it becomes firm, whichever way; see booking_usage.
+        if (to == State.Confirmed) await tx.ExecuteAsync(InsertUsage, cancel, UsageValues(from, nowUs));
         if (!BookingStates.Occupies(to))
             await tx.ExecuteAsync("UPDATE occupancy SET occupies = 0 WHERE booking = @n AND occupies = 1", cancel, ("n", from.Name));
         return true;
@@ -87,6 +101,39 @@ internal static class BookingStore
             ("limit", q.Limit), ("holder", q.Holder), ("resources", List(postgres, q.Resources ?? [])));
     }
 
+    /// <summary>Holds and pending bookings whose time to answer is over, oldest first.</summary>
+    internal static Task<List<StoredBooking>> ExpiredByAsync(CalendarTransaction tx, Instant at, CancellationToken cancel) => tx.QueryAsync(
+        $"SELECT {Columns} FROM bookings b WHERE b.state IN (1, 2) AND b.expire_us <= @t ORDER BY b.expire_us, b.id LIMIT 1000", Map, cancel, ("t", Micros.FromInstant(at)));
+
+    /// <summary>Confirmed bookings that have begun and of which nobody has said that the holder came.</summary>
+    internal static Task<List<StoredBooking>> UnseenSinceAsync(CalendarTransaction tx, Instant at, CancellationToken cancel) => tx.QueryAsync(
+        $"SELECT {Columns} FROM bookings b WHERE b.state IN (3, 4) AND b.state = 3 AND b.start_us <= @t AND b.end_us > @t AND b.checked_in_us IS NULL ORDER BY b.start_us, b.id", Map, cancel,
+        ("t", Micros.FromInstant(at)));
+
+    /// <summary>Holds of a person that have not ended.</summary>
+    internal static async Task<int> HoldsOfAsync(CalendarTransaction tx, string holder, long nowUs, CancellationToken cancel) => (await tx.QueryAsync(
+        "SELECT count(*) FROM bookings WHERE state IN (1, 2) AND holder = @h AND state = 1 AND expire_us > @t", r => (int)r.GetInt64(0), cancel, ("h", holder), ("t", nowUs))).Single();
+
+    /// <summary>Marks a booking that is over as replaced by another.</summary>
+    internal static Task SucceedAsync(CalendarTransaction tx, string name, string successor, CancellationToken cancel) => tx.ExecuteAsync(
+        "UPDATE bookings SET successor = @s WHERE name = @n", cancel, ("s", successor), ("n", name));
+
+    /// <summary>Marks a booking as given up so late that it counts as use.</summary>
+    internal static Task MarkLateAsync(CalendarTransaction tx, string name, CancellationToken cancel) => tx.ExecuteAsync(
+        "UPDATE bookings SET late = 1 WHERE name = @n", cancel, ("n", name));
+
+    /// <summary>The person behind an affiliation that is in force; null when there is none.</summary>
+    internal static async Task<(string Person, string Organisation, string Role)?> ReceiverAsync(CalendarTransaction tx, string affiliation, Instant now, CancellationToken cancel)
+    {
+        var rows = await tx.QueryAsync("SELECT person, organisation, role FROM affiliations WHERE name = @n AND from_us <= @t AND (until_us IS NULL OR until_us > @t)",
+            r => (r.GetString(0), r.GetString(1), r.GetString(2)), cancel, ("n", affiliation), ("t", Micros.FromInstant(now)));
+        return rows.Count == 0 ? null : rows[0];
+    }
+
+    /// <summary>Keeps that somebody came; false when it was kept before.</summary>
+    internal static async Task<bool> CheckInAsync(CalendarTransaction tx, string name, long nowUs, CancellationToken cancel) => await tx.ExecuteAsync(
+        "UPDATE bookings SET checked_in_us = @t, version = version + 1, changed_us = @t WHERE name = @n AND checked_in_us IS NULL", cancel, ("t", nowUs), ("n", name)) == 1;
+
     internal static Task<List<Outage>> OutagesAsync(CalendarTransaction tx, BookingQuery q, CancellationToken cancel)
     {
         var postgres = tx.Dialect == "postgres";
@@ -110,6 +157,8 @@ internal static class BookingStore
     /// <summary>The value of a list parameter in the dialect.</summary>
     internal static object List(bool postgres, IEnumerable<string> items) => postgres ? items.ToArray() : System.Text.Json.JsonSerializer.Serialize(items);
 
+    private static object? Us(Google.Protobuf.WellKnownTypes.Timestamp? stamp) => stamp is null ? null : Micros.FromInstant(BookingTimes.Instant(stamp));
+
     private static StoredBooking Map(DbDataReader row)
     {
         var message = Booking.Parser.ParseFrom(row.GetFieldValue<byte[]>(8));
@@ -120,6 +169,9 @@ internal static class BookingStore
         message.Predecessor = row.GetString(5);
         message.Successor = row.GetString(6);
         message.StateReason = row.GetString(7);
+        message.ExpireTime = row.IsDBNull(9) || message.State is not (V1.BookingState.Held or V1.BookingState.Pending) ? null : BookingTimes.Stamp(row.GetInt64(9));
+        message.CheckInTime = row.IsDBNull(10) ? null : BookingTimes.Stamp(row.GetInt64(10));
+        message.LateCancel = row.GetInt64(11) != 0;
         return new StoredBooking(row.GetInt64(0), message, row.GetString(3), version);
     }
 

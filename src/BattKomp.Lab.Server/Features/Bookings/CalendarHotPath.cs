@@ -19,8 +19,8 @@ internal abstract class CalendarHotPath
     /// <summary>Locks the resources for this transaction's writes and reads what stands against taking them.</summary>
     internal abstract Task<HotFacts> LockAndLoadAsync(CalendarTransaction tx, HotQuery query, CancellationToken cancel);
 
-    /// <summary>What occupies the resources in the window, without a lock.</summary>
-    internal abstract Task<List<Occupied>> OccupiedAsync(CalendarTransaction tx, IReadOnlyList<string> resources, TimeWindow window, CancellationToken cancel);
+    /// <summary>What occupies the resources in the window, without a lock; the time of <paramref name="except"/> (bookings/…) does not count.</summary>
+    internal abstract Task<List<Occupied>> OccupiedAsync(CalendarTransaction tx, IReadOnlyList<string> resources, TimeWindow window, CancellationToken cancel, string except = "");
 
     /// <summary>Writes a booking with its occupancy and usage rows and the answer to its request id.</summary>
     internal abstract Task InsertAsync(CalendarTransaction tx, StoredBooking booking, long nowUs, RequestAnswer? answer, CancellationToken cancel);
@@ -43,7 +43,11 @@ internal abstract class CalendarHotPath
 /// <param name="Resources">Channels.</param>
 /// <param name="Rigs">Rigs whose lock counts.</param>
 /// <param name="Window">Looked at; the asked window with the buffer around it.</param>
-internal sealed record HotQuery(string Subject, string RequestId, IReadOnlyList<string> Resources, IReadOnlyList<string> Rigs, TimeWindow Window);
+internal sealed record HotQuery(string Subject, string RequestId, IReadOnlyList<string> Resources, IReadOnlyList<string> Rigs, TimeWindow Window)
+{
+    /// <summary>What else is locked with the resources, in the same order: what is counted over more than one resource, such as a person's holds.</summary>
+    internal IReadOnlyList<string> Guards { get; init; } = [];
+}
 
 /// <summary>What stands there.</summary>
 internal sealed record HotFacts(EarlierAnswer? Earlier, List<Occupied> Occupied, HashSet<string> LockedRigs);

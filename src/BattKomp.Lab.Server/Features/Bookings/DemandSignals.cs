@@ -11,6 +11,10 @@ namespace BattKomp.Lab.Server.Features.Bookings;
 /// </summary>
 public sealed class DemandSignals(CalendarDatabase database, MachineClock clock) : IDisposable
 {
+    private const string InsertSql =
+        "INSERT INTO demand_signals (id, at_us, kind, resources, labs, start_us, end_us, reasons, activity_class, education_level, stages, headcount) " +
+        "VALUES (@id, @at, @kind, @resources, @labs, @start, @end, @reasons, @activity, @education, @stages, @headcount)";
+
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _turn = new(1, 1);
     private Batch? _open;
@@ -22,8 +26,11 @@ public sealed class DemandSignals(CalendarDatabase database, MachineClock clock)
         internal TaskCompletionSource Written { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
-    /// <summary>Keeps the wish behind a refused create; done when it is committed.</summary>
-    public async Task RefusedAsync(Booking wish, IReadOnlyList<string> labs, IEnumerable<string> reasons)
+    /// <summary>Keeps the wish behind a refused create or change; done when it is committed.</summary>
+    public Task RefusedAsync(Booking wish, IReadOnlyList<string> labs, IEnumerable<string> reasons) => KeepAsync("booking-refused", wish, labs, reasons);
+
+    /// <summary>Keeps a wish of a kind ("booking-refused", "search-empty"); done when it is committed.</summary>
+    public async Task KeepAsync(string kind, Booking wish, IReadOnlyList<string> labs, IEnumerable<string> reasons)
     {
         Batch batch;
         bool first;
@@ -31,11 +38,15 @@ public sealed class DemandSignals(CalendarDatabase database, MachineClock clock)
         {
             first = _open is null;
             batch = _open ??= new Batch();
-            batch.Rows.Add(Row(wish, labs, reasons));
+            batch.Rows.Add(Row(kind, wish, labs, reasons));
         }
         if (first) await WriteAsync(batch);
         await batch.Written.Task;
     }
+
+    /// <summary>Keeps a wish in the caller's transaction: it is there when what it tells of is.</summary>
+    public Task AddAsync(CalendarTransaction tx, string kind, Booking wish, IReadOnlyList<string> labs, IEnumerable<string> reasons, CancellationToken cancel) =>
+        tx.ExecuteAsync(InsertSql, cancel, Row(kind, wish, labs, reasons));
 
     /// <inheritdoc/>
     public void Dispose() => _turn.Dispose();
@@ -50,9 +61,7 @@ public sealed class DemandSignals(CalendarDatabase database, MachineClock clock)
             await database.WriteAsync(async tx =>
             {
                 foreach (var row in batch.Rows)
-                    await tx.ExecuteAsync(
-                        "INSERT INTO demand_signals (id, at_us, kind, resources, labs, start_us, end_us, reasons, activity_class, education_level, stages, headcount) " +
-                        "VALUES (@id, @at, 'booking-refused', @resources, @labs, @start, @end, @reasons, @activity, @education, @stages, @headcount)", CancellationToken.None, row);
+                    await tx.ExecuteAsync(InsertSql, CancellationToken.None, row);
             }, CancellationToken.None);
             batch.Written.SetResult();
         }
@@ -66,8 +75,9 @@ public sealed class DemandSignals(CalendarDatabase database, MachineClock clock)
         }
     }
 
-    private (string, object?)[] Row(Booking wish, IReadOnlyList<string> labs, IEnumerable<string> reasons) =>
+    private (string, object?)[] Row(string kind, Booking wish, IReadOnlyList<string> labs, IEnumerable<string> reasons) =>
     [
+        ("kind", kind),
         ("id", Guid.CreateVersion7().ToString("N")), ("at", Micros.FromInstant(clock.Now)), ("resources", BookingStore.Join(wish.Channels)), ("labs", BookingStore.Join(labs)),
         ("start", Micros.FromInstant(BookingTimes.Instant(wish.Window.Start))), ("end", Micros.FromInstant(BookingTimes.Instant(wish.Window.End))),
         ("reasons", BookingStore.Join(reasons.Distinct())), ("activity", wish.ActivityClass), ("education", wish.EducationLevel),

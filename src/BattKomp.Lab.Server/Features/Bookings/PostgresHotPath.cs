@@ -25,6 +25,8 @@ internal sealed class PostgresHotPath : CalendarHotPath
 
     private const string Occupying = $"SELECT o.resource, lower(o.during), upper(o.during), o.kind {OccupyingRows}";
 
+    private const string OccupyingByOthers = Occupying + " AND o.booking <> @except";
+
     private const string Look =
         "SELECT content_sha256, NULL::bigint, NULL::bigint, -1, response FROM requests WHERE subject = @subject AND request_id = @request_id " +
         "UNION ALL SELECT name, NULL, NULL, 0, NULL FROM rigs WHERE locked_us IS NOT NULL AND name = ANY (@rigs) " +
@@ -33,17 +35,13 @@ internal sealed class PostgresHotPath : CalendarHotPath
     private const string Occupy =
         "INSERT INTO occupancy (booking, resource, during, kind, occupies) SELECT @name, r, int8range(@start, @end), @kind, 1 FROM unnest(@resources) AS r";
 
-    private const string Insert = $"WITH b AS ({BookingStore.InsertBooking}), u AS ({BookingStore.InsertUsage}) {Occupy}";
-
-    private const string InsertWithAnswer = $"WITH b AS ({BookingStore.InsertBooking}), u AS ({BookingStore.InsertUsage}), a AS ({RequestLog.StoreSql}) {Occupy}";
-
     internal override async Task<HotFacts> LockAndLoadAsync(CalendarTransaction tx, HotQuery query, CancellationToken cancel)
     {
         await using var batch = Batch(tx);
         if (query.RequestId.Length > 0)
-            Add(batch, LockWithRequest, ("request", RequestLog.LockKey(query.Subject, query.RequestId)), ("keys", LockKeys(query.Resources)));
+            Add(batch, LockWithRequest, ("request", RequestLog.LockKey(query.Subject, query.RequestId)), ("keys", LockKeys(query.Resources.Concat(query.Guards))));
         else
-            Add(batch, Lock, ("keys", LockKeys(query.Resources)));
+            Add(batch, Lock, ("keys", LockKeys(query.Resources.Concat(query.Guards))));
         var resources = query.Resources.Distinct().ToList();
         Add(batch, Look, ("subject", query.Subject), ("request_id", query.RequestId), ("rigs", query.Rigs.ToArray()), ("resource", resources[0]),
             ("start", Micros.FromInstant(query.Window.Start)), ("end", Micros.FromInstant(query.Window.End)));
@@ -68,10 +66,10 @@ internal sealed class PostgresHotPath : CalendarHotPath
         return new HotFacts(earlier, occupied, locked);
     }
 
-    internal override async Task<List<Occupied>> OccupiedAsync(CalendarTransaction tx, IReadOnlyList<string> resources, TimeWindow window, CancellationToken cancel)
+    internal override async Task<List<Occupied>> OccupiedAsync(CalendarTransaction tx, IReadOnlyList<string> resources, TimeWindow window, CancellationToken cancel, string except = "")
     {
         await using var batch = Batch(tx);
-        AddOccupying(batch, resources.Distinct(), window);
+        AddOccupying(batch, resources.Distinct(), window, except);
         await using var reader = await batch.ExecuteReaderAsync(cancel);
         var found = new List<Occupied>();
         do await ReadAsync(reader, found, cancel);
@@ -87,7 +85,7 @@ internal sealed class PostgresHotPath : CalendarHotPath
             .Append(("kind", (int)OccupancyKind.Booking)).Append(("resources", booking.Message.Channels.ToArray()));
         if (answer is not null)
             values = values.Concat([("s", answer.Subject), ("r", answer.RequestId), ("m", answer.Method), ("c", answer.ContentSha256), ("b", answer.Response), ("t", nowUs)]);
-        Add(batch, answer is null ? Insert : InsertWithAnswer, [.. values]);
+        Add(batch, Insert(BookingStore.IsFirm(booking), answer is not null), [.. values]);
         await batch.ExecuteNonQueryAsync(cancel);
     }
 
@@ -101,10 +99,10 @@ internal sealed class PostgresHotPath : CalendarHotPath
     internal override bool IsOverlap(Exception error) =>
         error is PostgresException { SqlState: PostgresErrorCodes.ExclusionViolation, ConstraintName: "occupancy_no_overlap" };
 
-    private static void AddOccupying(NpgsqlBatch batch, IEnumerable<string> resources, TimeWindow window)
+    private static void AddOccupying(NpgsqlBatch batch, IEnumerable<string> resources, TimeWindow window, string except = "")
     {
         foreach (var resource in resources)
-            Add(batch, Occupying, ("resource", resource), ("start", Micros.FromInstant(window.Start)), ("end", Micros.FromInstant(window.End)));
+            Add(batch, except.Length > 0 ? OccupyingByOthers : Occupying, ("resource", resource), ("except", except), ("start", Micros.FromInstant(window.Start)), ("end", Micros.FromInstant(window.End)));
     }
 
     private static async Task ReadAsync(DbDataReader reader, List<Occupied> into, CancellationToken cancel)
@@ -113,6 +111,9 @@ internal sealed class PostgresHotPath : CalendarHotPath
     }
 
     private static Occupied Row(DbDataReader row) => new(row.GetString(0), BookingTimes.Window(row.GetInt64(1), row.GetInt64(2)), (OccupancyKind)row.GetInt32(3));
+
+    private static string Insert(bool firm, bool answered) =>
+        $"WITH b AS ({BookingStore.InsertBooking}){(firm ? $", u AS ({BookingStore.InsertUsage})" : "")}{(answered ? $", a AS ({RequestLog.StoreSql})" : "")} {Occupy}";
 
     private static NpgsqlBatch Batch(CalendarTransaction tx) => new((NpgsqlConnection)tx.Connection, (NpgsqlTransaction?)tx.Transaction);
 

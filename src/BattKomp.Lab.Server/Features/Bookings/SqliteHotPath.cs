@@ -25,18 +25,18 @@ internal sealed class SqliteHotPath : CalendarHotPath
     }
 
     // Occupying rows of one resource never overlap, so of all that start before the window only the last can reach into it.
-    internal override Task<List<Occupied>> OccupiedAsync(CalendarTransaction tx, IReadOnlyList<string> resources, TimeWindow window, CancellationToken cancel) => tx.QueryAsync(
+    internal override Task<List<Occupied>> OccupiedAsync(CalendarTransaction tx, IReadOnlyList<string> resources, TimeWindow window, CancellationToken cancel, string except = "") => tx.QueryAsync(
         "SELECT o.resource, o.start_us, o.end_us, o.kind FROM json_each(@resources) j JOIN occupancy o ON o.resource = j.value " +
         "WHERE o.occupies = 1 AND o.start_us < @end AND o.end_us > @start AND o.start_us >= coalesce(" +
-        "(SELECT max(p.start_us) FROM occupancy p WHERE p.occupies = 1 AND p.resource = j.value AND p.start_us <= @start), @start)",
+        "(SELECT max(p.start_us) FROM occupancy p WHERE p.occupies = 1 AND p.resource = j.value AND p.start_us <= @start), @start)" + (except.Length > 0 ? " AND o.booking <> @except" : ""),
         r => new Occupied(r.GetString(0), BookingTimes.Window(r.GetInt64(1), r.GetInt64(2)), (OccupancyKind)r.GetInt32(3)), cancel,
-        ("resources", BookingStore.List(false, resources.Distinct())), ("start", Micros.FromInstant(window.Start)), ("end", Micros.FromInstant(window.End)));
+        ("resources", BookingStore.List(false, resources.Distinct())), ("start", Micros.FromInstant(window.Start)), ("end", Micros.FromInstant(window.End)), ("except", except));
 
     internal override async Task InsertAsync(CalendarTransaction tx, StoredBooking booking, long nowUs, RequestAnswer? answer, CancellationToken cancel)
     {
         await tx.ExecuteAsync(BookingStore.InsertBooking, cancel, BookingStore.BookingValues(booking, nowUs));
         await OccupyAsync(tx, booking.Name, OccupancyKind.Booking, booking.Message.Channels, booking.Window, cancel);
-        await tx.ExecuteAsync(BookingStore.InsertUsage, cancel, BookingStore.UsageValues(booking, nowUs));
+        if (BookingStore.IsFirm(booking)) await tx.ExecuteAsync(BookingStore.InsertUsage, cancel, BookingStore.UsageValues(booking, nowUs));
         if (answer is not null)
             await tx.ExecuteAsync(RequestLog.StoreSql, cancel, ("s", answer.Subject), ("r", answer.RequestId), ("m", answer.Method),
                 ("c", answer.ContentSha256), ("b", answer.Response), ("t", nowUs));

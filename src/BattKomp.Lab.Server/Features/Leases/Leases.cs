@@ -1,4 +1,5 @@
 using BattKomp.Lab.Server.Features.Agents;
+using BattKomp.Lab.Server.Features.Bookings;
 using BattKomp.Lab.Server.Features.Runs;
 using BattKomp.Lab.Server.Platform;
 using BattKomp.Lab.Server.Platform.Database;
@@ -17,7 +18,7 @@ namespace BattKomp.Lab.Server.Features.Leases;
 public sealed record LeaseRow(string Name, string Booking, string Agent, long StartUs, long EndUs, long? TakenUs);
 
 /// <summary>Leases that are out: given, taken, ended. The slice's one public interface.</summary>
-public sealed class Leases(CalendarDatabase database, Orders orders, RunRegister runs, MachineClock clock, ILogger<Leases> log)
+public sealed class Leases(CalendarDatabase database, Orders orders, RunRegister runs, MachineClock clock, ILogger<Leases> log) : ILeasesOfBookings
 {
     private const string Columns = "name, booking, agent, start_us, end_us, taken_us";
 
@@ -66,6 +67,34 @@ public sealed class Leases(CalendarDatabase database, Orders orders, RunRegister
         if (ended == 0) return;
         await orders.WithdrawAsync(tx, OrderKind.Lease, lease, reason, cancel);
         await OrderAsync(tx, OrderKind.EndLease, agent, lease, new AgentOrder { EndLease = new EndLease { Lease = lease, Reason = reason } }, cancel);
+    }
+
+    /// <inheritdoc/>
+    public async Task FollowAsync(CalendarTransaction tx, string booking, StoredBooking successor, CancellationToken cancel)
+    {
+        var open = await tx.QueryAsync("SELECT agent, doc FROM leases WHERE booking = @b AND ended_us IS NULL", r => (Agent: r.GetString(0), Lease: Lease.Parser.ParseFrom(r.GetFieldValue<byte[]>(1))), cancel,
+            ("b", booking));
+        foreach (var (agent, lease) in open)
+        {
+            (lease.Booking, lease.Window) = (successor.Name, successor.Message.Window);
+            await tx.ExecuteAsync("UPDATE leases SET booking = @b, start_us = @s, end_us = @e, doc = @d WHERE name = @n", cancel,
+                ("b", successor.Name), ("s", lease.Window.Start.ToMicros()), ("e", lease.Window.End.ToMicros()), ("d", lease.ToByteArray()), ("n", lease.Name));
+            // A copy with the new end takes the place of the one that the agent holds.
+            if (await orders.FindLeaseOrderAsync(tx, agent, lease.Name, cancel) is null) await OrderAsync(tx, OrderKind.Lease, agent, lease.Name, new AgentOrder(), cancel);
+        }
+        await runs.FollowAsync(tx, booking, successor.Name, cancel);
+    }
+
+    /// <inheritdoc/>
+    public void Wake() => orders.Wake();
+
+    /// <inheritdoc/>
+    public async Task<bool> IsIdleAsync(CalendarTransaction tx, string booking, long sinceUs, CancellationToken cancel)
+    {
+        var silent = await tx.QueryAsync(
+            "SELECT l.name FROM leases l JOIN agents a ON a.name = l.agent WHERE l.booking = @b AND l.ended_us IS NULL AND (a.last_seen_us IS NULL OR a.last_seen_us < @t)",
+            r => r.GetString(0), cancel, ("b", booking), ("t", sinceUs));
+        return silent.Count == 0 && !await runs.AnyStartedAsync(tx, booking, cancel);
     }
 
     /// <summary>Ends every lease of an agent that is out.</summary>

@@ -62,6 +62,14 @@ public sealed class RunRegister(CalendarDatabase database, Catalogue.Catalogue c
         return moved;
     }
 
+    /// <summary>The runs of a booking are its successor's.</summary>
+    internal Task FollowAsync(CalendarTransaction tx, string booking, string successor, CancellationToken cancel) =>
+        tx.ExecuteAsync("UPDATE runs SET booking = @s WHERE booking = @b", cancel, ("s", successor), ("b", booking));
+
+    /// <summary>True when something was run under the booking.</summary>
+    internal async Task<bool> AnyStartedAsync(CalendarTransaction tx, string booking, CancellationToken cancel) =>
+        (await RunStore.WhereAsync(tx, "booking = @v", booking, cancel)).Any(r => r.Stage is not (RunStage.Ready or RunStage.Missed));
+
     /// <summary>Tells watchers that a move was committed.</summary>
     public void NoteChanged() => _changed.Beat();
 

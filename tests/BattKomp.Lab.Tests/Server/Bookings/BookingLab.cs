@@ -53,14 +53,14 @@ public sealed class BookingLab : IAsyncDisposable
 
     /// <summary>Starts one on the dialect; PostgreSQL gets a new database.</summary>
     public static async Task<BookingLab> StartAsync(
-        string dialect, Action<LabOptions>? settings = null, Action<WebApplicationBuilder>? configure = null, string? dataDirectory = null, string? connection = null)
+        string dialect, Action<LabOptions>? settings = null, Action<WebApplicationBuilder>? configure = null, string? dataDirectory = null, string? connection = null, TimeProvider? time = null)
     {
         connection ??= dialect == "postgres" ? await PostgresFixture.NewDatabaseAsync() : "";
         return new BookingLab(await TestLab.StartAsync(o =>
         {
             (o.Calendar, o.PostgresConnection) = (dialect, connection);
             settings?.Invoke(o);
-        }, configure: configure, dataDirectory: dataDirectory));
+        }, time, configure, dataDirectory));
     }
 
     /// <summary>A client with a token.</summary>

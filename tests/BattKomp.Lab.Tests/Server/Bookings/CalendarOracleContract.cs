@@ -7,13 +7,13 @@ using Xunit;
 
 namespace BattKomp.Lab.Tests.Server.Bookings;
 
-/// <summary>Any sequence of creates, cancels and outages gives what a naive calendar gives; and answers survive a restart.</summary>
+/// <summary>Any sequence of creates, moves, cancels and outages gives what a naive calendar gives; and answers survive a restart.</summary>
 public abstract class CalendarOracleContract(BookingLabFixture fixture, string dialect)
 {
     private static readonly string[] Channels = [TestSeed.CyclerChannel(1), TestSeed.CyclerChannel(2), TestSeed.EbcChannel];
 
     private static readonly Gen<Step> Steps = Gen.Select(Gen.Int[0, 9], Gen.Int[1, 7], Gen.Int[0, 12], Gen.Int[1, 5], Gen.Int[0, 30]).Select((kind, mask, start, length, which) =>
-        new Step(kind switch { < 6 => "book", < 8 => "cancel", _ => "outage" }, [.. Channels.Where((_, i) => (mask & (1 << i)) != 0)], start, length, which));
+        new Step(kind switch { < 5 => "book", < 8 => "move", 8 => "cancel", _ => "outage" }, [.. Channels.Where((_, i) => (mask & (1 << i)) != 0)], start, length, which));
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -61,15 +61,25 @@ public abstract class CalendarOracleContract(BookingLabFixture fixture, string d
         var naive = new List<(string Name, Step Step)>();
         foreach (var step in steps)
         {
-            if (step.Kind == "cancel")
+            if (step.Kind is "cancel" or "move")
             {
                 if (naive.FindAll(n => n.Step.Kind == "book") is not { Count: > 0 } booked) continue;
                 var gone = booked[step.Which % booked.Count];
+                if (step.Kind == "move")
+                {
+                    var fits = !naive.Any(n => n != gone && n.Step.Meets(step));
+                    var moved = await MoveAsync(lab, gone.Name, step);
+                    Assert.Equal(fits, moved is not null);
+                    if (moved is null) continue;
+                    naive.Remove(gone);
+                    naive.Add((moved, step with { Kind = "book" }));
+                    continue;
+                }
                 await lab.As(TestSeed.DoctoralStudent).CancelBookingAsync(new CancelBookingRequest { Name = gone.Name }, cancellationToken: Cancel);
                 naive.Remove(gone);
                 continue;
             }
-            var free = !naive.Any(n => n.Step.Channels.Intersect(step.Channels).Any() && n.Step.Start < step.Start + step.Length && step.Start < n.Step.Start + n.Step.Length);
+            var free = !naive.Any(n => n.Step.Meets(step));
             var name = await TakeAsync(lab, step);
             Assert.Equal(free, name is not null);
             if (name is not null) naive.Add((name, step));
@@ -77,6 +87,24 @@ public abstract class CalendarOracleContract(BookingLabFixture fixture, string d
         var listed = await lab.As(TestSeed.DoctoralStudent).ListBookingsAsync(new ListBookingsRequest { Window = lab.Window(0, 20) }, cancellationToken: Cancel);
         Assert.Equal(naive.Select(n => n.Name).Order(), listed.Bookings.Select(b => b.Name).Concat(listed.Outages.Select(o => o.Name)).Order());
         Assert.Equal(0, await lab.OverlapsAsync());
+    }
+
+    private static async Task<string?> MoveAsync(BookingLab lab, string name, Step to)
+    {
+        try
+        {
+            return (await lab.As(TestSeed.DoctoralStudent).ChangeBookingAsync(new ChangeBookingRequest
+            {
+                Name = name,
+                Booking = new Booking { Window = lab.Window(to.Start, to.Length), Channels = { to.Channels } },
+                UpdateMask = new Google.Protobuf.WellKnownTypes.FieldMask { Paths = { "window", "channels" } },
+            }, cancellationToken: Cancel)).Name;
+        }
+        catch (RpcException e)
+        {
+            Assert.Equal("BOOKING_REFUSED", ErrorCatalogue.InfoOf(e)?.Reason);
+            return null;
+        }
     }
 
     private static async Task<string?> TakeAsync(BookingLab lab, Step step)
@@ -97,6 +125,8 @@ public abstract class CalendarOracleContract(BookingLabFixture fixture, string d
 
     private sealed record Step(string Kind, string[] Channels, int Start, int Length, int Which)
     {
+        public bool Meets(Step other) => Channels.Intersect(other.Channels).Any() && Start < other.Start + other.Length && other.Start < Start + Length;
+
         public override string ToString() => $"{Kind} {string.Join('+', Channels)} [{Start}, {Start + Length}) {Which}";
     }
 }

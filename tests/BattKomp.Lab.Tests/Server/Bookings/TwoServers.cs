@@ -104,7 +104,7 @@ internal sealed class TwoServers : IAsyncDisposable
     private void Start(int server)
     {
         var data = Directory.CreateDirectory(_folder.File($"server-{server}")).FullName;
-        File.WriteAllText(Path.Combine(data, "seed.json"), TestSeed.Json);
+        File.WriteAllText(Path.Combine(data, "seed.json"), TestSeed.JsonWithGuardedRig);
         _servers[server] = LabProcess.Start("server", "battlab-server",
         [
             "--DataDirectory", data, "--SeedFile", Path.Combine(data, "seed.json"), "--Http", "http://127.0.0.1:0", "--Grpc", "http://127.0.0.1:0",

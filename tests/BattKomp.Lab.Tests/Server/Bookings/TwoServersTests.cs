@@ -60,6 +60,40 @@ public sealed class TwoServersTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_create_on_one_server_and_a_move_on_the_other_never_both_get_the_time()
+    {
+        for (var round = 0; round < 10; round++)
+        {
+            var movable = await Task.WhenAll(Enumerable.Range(0, Clients / 2).Select(i => CreateAsync(1, 0, 3000 + (round * 20) + i, 1, "", TestSeed.EbcChannel)));
+            var outcomes = await RaceAsync(round, (server, i, hour) => server == 0
+                ? CreateAsync(server, i, hour, 1, "", TestSeed.EbcChannel)
+                : _servers.As(1, Tokens[0]).ChangeBookingAsync(new ChangeBookingRequest
+                {
+                    Name = movable[i / 2].Name,
+                    Booking = new Booking { Window = TwoServers.Window(hour, 1) },
+                    UpdateMask = new Google.Protobuf.WellKnownTypes.FieldMask { Paths = { "window" } },
+                }).ResponseAsync);
+            Assert.Equal(1, outcomes.Count(won => won));
+        }
+        Assert.Equal(0, await _servers.OverlapsAsync());
+    }
+
+    [Fact]
+    public async Task Approving_on_both_servers_at_once_answers_once()
+    {
+        for (var round = 0; round < 10; round++)
+        {
+            var asked = await CreateAsync(0, 0, 4000 + round, 1, "", TestSeed.GuardedChannel);
+            Assert.Equal(BookingState.Pending, asked.State);
+            var outcomes = await RaceAsync(round, (server, i, _) => i % 4 < 2
+                ? _servers.As(server, TestSeed.LabManager).ApproveBookingAsync(new ApproveBookingRequest { Name = asked.Name }).ResponseAsync
+                : _servers.As(server, TestSeed.LabManager).DeclineBookingAsync(new DeclineBookingRequest { Name = asked.Name, Reason = "no" }).ResponseAsync, "WRONG_STATE");
+            Assert.Equal(1, outcomes.Count(won => won));
+            Assert.Equal(1, await _servers.CountAsync($"SELECT count(*) FROM booking_steps WHERE booking = '{asked.Name}'"));
+        }
+    }
+
+    [Fact]
     public async Task A_request_id_replayed_on_the_other_server_returns_the_first_answer()
     {
         var id = Guid.NewGuid().ToString();
@@ -139,7 +173,7 @@ public sealed class TwoServersTests(ITestOutputHelper output) : IAsyncLifetime
     private async Task<Booking> CreateAsync(int server, int client, double hour, double hours, string requestId, params string[] channels) =>
         await _servers.As(server, Tokens[client % Tokens.Length]).CreateBookingAsync(new CreateBookingRequest { Booking = TwoServers.Wish(hour, hours, channels), RequestId = requestId }, cancellationToken: Cancel);
 
-    private static async Task<bool[]> RaceAsync(int round, Func<int, int, double, Task> call)
+    private static async Task<bool[]> RaceAsync(int round, Func<int, int, double, Task> call, string lost = "BOOKING_REFUSED")
     {
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var racing = Enumerable.Range(0, Clients).Select(async i =>
@@ -152,7 +186,7 @@ public sealed class TwoServersTests(ITestOutputHelper output) : IAsyncLifetime
             }
             catch (RpcException e)
             {
-                Assert.Equal("BOOKING_REFUSED", ErrorCatalogue.InfoOf(e)?.Reason);
+                Assert.Equal(lost, ErrorCatalogue.InfoOf(e)?.Reason);
                 return false;
             }
         }).ToList();

@@ -1,0 +1,124 @@
+using BattKomp.Lab.Domain.Access;
+using BattKomp.Lab.Domain.Bookings;
+using BattKomp.Lab.Server.Features.Catalogue;
+using BattKomp.Lab.Server.Platform.Access;
+using BattKomp.Lab.Server.Platform.Errors;
+using BattKomp.Lab.V1;
+using Grpc.Core;
+using Violation = BattKomp.Lab.Domain.Bookings.Violation;
+
+namespace BattKomp.Lab.Server.Features.Bookings;
+
+/// <summary>The calls that move or change a booking.</summary>
+public sealed partial class BookingServiceHandler
+{
+    /// <inheritdoc/>
+    public override async Task<Booking> ConfirmBooking(ConfirmBookingRequest request, ServerCallContext context)
+    {
+        var act = new Act(context.Person(), request.Name, context.Method, request, request.RequestId) { Etag = request.Etag };
+        return await _lifecycle.ConfirmAsync(act, await StandingAsync(act, context.CancellationToken), context.CancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override async Task<Booking> ChangeBooking(ChangeBookingRequest request, ServerCallContext context)
+    {
+        var cancel = context.CancellationToken;
+        var act = new Act(context.Person(), request.Name, context.Method, request, request.RequestId) { Etag = request.Etag, Reason = request.Reason };
+        if (await ReplayAsync(act, cancel) is { } earlier) return earlier;
+        var (former, catalogue) = await FormerAsync(act, "change", cancel);
+        var wanted = BookingFields.Read(BookingChanger.Merged(former.Message, request.Booking, request.UpdateMask), act.Person, catalogue, _clock.Now, former.Message);
+        (wanted.Series, wanted.Predecessor) = (former.Message.Series, former.Name);
+        if (former.Message.CheckInTime is { } came) wanted.CheckInTime = came;
+        var (facts, testObject, program) = await FactsAsync(act.Person, wanted, catalogue, cancel);
+        var wish = Wished(act.Person, wanted, facts, catalogue, former) with { ValidateOnly = request.ValidateOnly };
+        var made = await _changer.ReplaceAsync(act, former, wish, catalogue, cancel);
+        return BookingViews.WithNotices(made, catalogue, program?.Notices(wish.Request.Window.Length, testObject));
+    }
+
+    /// <inheritdoc/>
+    public override async Task<Booking> HandOverBooking(HandOverBookingRequest request, ServerCallContext context)
+    {
+        var cancel = context.CancellationToken;
+        var act = new Act(context.Person(), request.Name, context.Method, request, request.RequestId) { Etag = request.Etag, Reason = request.Reason };
+        if (await ReplayAsync(act, cancel) is { } earlier) return earlier;
+        var (former, catalogue) = await FormerAsync(act, "hand over", cancel);
+        if (_clock.Now >= former.Window.Start) throw BookingErrors.WrongTime(former, "has begun, and is handed over before that only", former.Window.Start, former.Window.Start);
+        var to = await _database.ReadAsync(tx => BookingStore.ReceiverAsync(tx, request.Affiliation, _clock.Now, cancel), cancel);
+        new FieldChecks().Require(to is { } r && r.Role != Roles.Coordinator, "affiliation", "names no affiliation in force of a person who may use rigs; ask the person for theirs.").ThrowIfAny();
+        var wanted = BookingFields.Read(former.Message.Clone(), act.Person, catalogue, _clock.Now, former.Message);
+        (wanted.Series, wanted.Predecessor, wanted.Holder, wanted.Affiliation, wanted.StateReason) = (former.Message.Series, former.Name, to!.Value.Person, request.Affiliation, "");
+        var (facts, _, _) = await FactsAsync(act.Person, wanted, catalogue, cancel);
+        var wish = Wished(act.Person, wanted, facts, catalogue, former, organisation: to.Value.Organisation);
+        return await _changer.ReplaceAsync(act, former, wish, catalogue, cancel);
+    }
+
+    /// <inheritdoc/>
+    public override Task<Booking> CheckIn(CheckInRequest request, ServerCallContext context) =>
+        _lifecycle.CheckInAsync(new Act(context.Person(), request.Name, context.Method, request, request.RequestId), context.CancellationToken);
+
+    /// <inheritdoc/>
+    public override Task<Booking> ReleaseBooking(ReleaseBookingRequest request, ServerCallContext context) =>
+        _lifecycle.ReleaseAsync(new Act(context.Person(), request.Name, context.Method, request, request.RequestId), context.CancellationToken);
+
+    /// <inheritdoc/>
+    public override Task<Booking> CancelBooking(CancelBookingRequest request, ServerCallContext context) =>
+        _lifecycle.CancelAsync(new Act(context.Person(), request.Name, context.Method, request, request.RequestId) { Etag = request.Etag, Reason = request.Reason }, context.CancellationToken);
+
+    /// <inheritdoc/>
+    public override async Task<Booking> ApproveBooking(ApproveBookingRequest request, ServerCallContext context)
+    {
+        var act = new Act(context.Person(), request.Name, context.Method, request, request.RequestId) { Etag = request.Etag, Reason = request.Reason };
+        return await _lifecycle.DecideAsync(act, Decision.Approved, await StandingAsync(act, context.CancellationToken), context.CancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override Task<Booking> DeclineBooking(DeclineBookingRequest request, ServerCallContext context)
+    {
+        new FieldChecks().Require(!string.IsNullOrWhiteSpace(request.Reason), "reason", "is missing; tell the holder why.").ThrowIfAny();
+        return _lifecycle.DecideAsync(
+            new Act(context.Person(), request.Name, context.Method, request, request.RequestId) { Etag = request.Etag, Reason = request.Reason }, Decision.Declined,
+            _ => Task.FromResult<IReadOnlyList<Violation>>([]), context.CancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override async Task<ListApprovalsResponse> ListApprovals(ListApprovalsRequest request, ServerCallContext context) =>
+        new() { Bookings = { await _lifecycle.WaitingForAsync(context.Person(), context.CancellationToken) } };
+
+    // A replay is answered before the booking is looked at: by now it is over, since its successor took its place.
+    private Task<Booking?> ReplayAsync(Act act, CancellationToken cancel)
+    {
+        CheckRequestId(act.RequestId);
+        return act.RequestId.Length == 0
+            ? Task.FromResult<Booking?>(null)
+            : _database.ReadAsync(tx => _requests.FindAsync(tx, act.Person.Name, act.RequestId, RequestContent(act), Booking.Parser, cancel), cancel);
+    }
+
+    private static string RequestContent(Act act) => Platform.Idempotency.RequestLog.ContentHash(act.Method, act.Request);
+
+    private async Task<(StoredBooking Former, CatalogueSnapshot Catalogue)> FormerAsync(Act act, string verb, CancellationToken cancel)
+    {
+        new FieldChecks().Require(act.Reason.Length <= 500, "reason", $"is {act.Reason.Length} characters long; at most 500.").ThrowIfAny();
+        var catalogue = await _catalogue.GetAsync(cancel);
+        var found = await _database.ReadAsync(tx => _lifecycle.FindAsync(tx, act, catalogue, cancel), cancel);
+        _lifecycle.RequireMayGiveUp(act, found, catalogue, verb);
+        if (BookingStates.After(found.State, BookingStep.Replace) is null) throw BookingErrors.WrongState(found, BookingStep.Replace);
+        return (found, catalogue);
+    }
+
+    // What must still hold when a booking becomes firm. A cell test that the one who decides may not see was judged when the time was taken.
+    private async Task<Standing> StandingAsync(Act act, CancellationToken cancel)
+    {
+        var catalogue = await _catalogue.GetAsync(cancel);
+        if (await _calendar.FindAsync(act.Name, cancel) is not { Message: var message }) throw LabErrors.NotFound(act.Name);
+        var testObject = message.CellTest.Length > 0 && _runs is not null ? await _runs.TestObjectAsync(act.Person, message.CellTest, cancel) : null;
+        var program = message.Procedure.Length > 0 && _runs is not null ? await _runs.ProgramAsync(act.Person, message.Procedure, cancel) : null;
+        var facts = CatalogueFacts.Of(catalogue).For(message.Channels, _options.Limits(), testObject, program);
+        return async tx =>
+        {
+            var locked = new HashSet<string>();
+            foreach (var rig in CatalogueFacts.Of(catalogue).RigsOf(message.Channels))
+                if (await Catalogue.Catalogue.IsLockedAsync(tx, rig, cancel)) locked.Add(rig);
+            return BookingRules.EvaluateStanding(_clock.Now, RequestOf(message), CatalogueFacts.WithLocks(facts, locked));
+        };
+    }
+}
