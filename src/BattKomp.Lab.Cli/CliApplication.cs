@@ -42,6 +42,7 @@ public static class CliApplication
             RunCommands.Create(globals),
             AgentCommands.Create(globals),
             IncidentCommands.Create(globals),
+            FeedCommands.Create(globals),
             DatasetCommands.Create(globals),
             DataCommands.Create(globals),
             InstrumentCommands.Create(globals),

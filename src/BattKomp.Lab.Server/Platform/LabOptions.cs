@@ -16,6 +16,9 @@ public sealed class LabOptions
     /// <summary>Cleartext HTTP/2 address for gRPC.</summary>
     public string Grpc { get; set; } = "http://127.0.0.1:5081";
 
+    /// <summary>Where people reach <see cref="Http"/> from outside (behind a proxy); stands in the addresses of feeds. Empty = the address listened on.</summary>
+    public string PublicAddress { get; set; } = "";
+
     /// <summary>"sqlite" (embedded default) or "postgres".</summary>
     public string Calendar { get; set; } = "sqlite";
 
@@ -55,6 +58,7 @@ public sealed class LabOptions
         if (string.IsNullOrWhiteSpace(DataDirectory)) mistakes.Add("DataDirectory is empty: name a folder.");
         if (!Uri.TryCreate(Http, UriKind.Absolute, out _)) mistakes.Add($"Http '{Http}' is not an address: use http://127.0.0.1:5080.");
         if (!Uri.TryCreate(Grpc, UriKind.Absolute, out _)) mistakes.Add($"Grpc '{Grpc}' is not an address: use http://127.0.0.1:5081.");
+        if (PublicAddress.Length > 0 && !Uri.TryCreate(PublicAddress, UriKind.Absolute, out _)) mistakes.Add($"PublicAddress '{PublicAddress}' is not an address: use https://lab.example.no.");
         if (Calendar is not ("sqlite" or "postgres")) mistakes.Add($"Calendar '{Calendar}' is unknown: use sqlite or postgres.");
         if (Calendar == "postgres" && PostgresConnection.Length == 0) mistakes.Add("PostgresConnection is empty: give a connection string.");
         if (SeedFile.Length > 0 && !File.Exists(SeedFile)) mistakes.Add($"SeedFile '{SeedFile}' does not exist.");

@@ -27,6 +27,13 @@ public sealed class BookingCalendar(CalendarDatabase database, MachineClock cloc
     /// <summary>CONFIRMED bookings that have begun and to which nobody has checked in, earliest first.</summary>
     public Task<List<StoredBooking>> UnseenAsync(Instant now, CancellationToken cancel) => database.ReadAsync(tx => BookingStore.UnseenSinceAsync(tx, now, cancel), cancel);
 
+    /// <summary>Bookings (ended ones too, in order of start) and outages, at most 500, that overlap a window; channels null = all, holder empty = anyone's.</summary>
+    public Task<(List<StoredBooking> Bookings, List<V1.Outage> Outages)> OverlappingAsync(Domain.Time.TimeWindow window, IReadOnlyList<string>? channels, string holder, int limit, CancellationToken cancel)
+    {
+        var query = new BookingQuery(window, channels, holder, IncludeEnded: true, AfterStart: long.MinValue, AfterId: 0, limit);
+        return database.ReadAsync(async tx => (await BookingStore.OverlappingAsync(tx, query, cancel), await BookingStore.OutagesAsync(tx, query, cancel)), cancel);
+    }
+
     /// <summary>CONFIRMED → RUNNING: a run was started from it, which also shows that its holder came. Already RUNNING is fine.</summary>
     /// <exception cref="LabException">WRONG_STATE; RESOURCE_NOT_FOUND.</exception>
     public async Task<StoredBooking> MarkRunningAsync(CalendarTransaction tx, string booking, CancellationToken cancel)

@@ -51,6 +51,8 @@ public sealed class Catalogue(CalendarDatabase database, TimeProvider time)
     private static async Task<CatalogueSnapshot> LoadAsync(CalendarTransaction tx, CancellationToken cancel)
     {
         var labs = await tx.QueryAsync("SELECT doc FROM labs ORDER BY name", r => Parser.Parse<LabProto>(r.GetString(0)), cancel);
+        var closures = await ImportedClosures.AllAsync(tx, cancel);
+        foreach (var lab in labs) lab.Closures.AddRange(closures[lab.Name]);
         var rigs = await tx.QueryAsync("SELECT doc, locked_us, attended_reported FROM rigs ORDER BY name", r =>
         {
             var rig = Parser.Parse<Rig>(r.GetString(0));

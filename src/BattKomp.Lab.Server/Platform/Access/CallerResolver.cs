@@ -39,6 +39,9 @@ public sealed class CallerResolver(CalendarDatabase database, MachineClock clock
         return caller;
     }
 
+    /// <summary>The person with the affiliations in force now; what the person is called in is not asked.</summary>
+    public Task<PersonCaller> PersonAsync(string person, CancellationToken cancel) => database.ReadAsync(tx => LoadPersonAsync(tx, person, cancel), cancel);
+
     /// <summary>Forgets kept answers; called when tokens, affiliations or agents change.</summary>
     public void Forget() => _cache.Clear();
 
@@ -54,6 +57,11 @@ public sealed class CallerResolver(CalendarDatabase database, MachineClock clock
         if (subject.StartsWith("agents/", StringComparison.Ordinal))
             return (await tx.QueryAsync("SELECT lab, revoked_us FROM agents WHERE name = @n",
                 r => new AgentCaller(subject, r.GetString(0), !r.IsDBNull(1)), cancel, ("n", subject))).SingleOrDefault();
+        return await LoadPersonAsync(tx, subject, cancel);
+    }
+
+    private async Task<PersonCaller> LoadPersonAsync(CalendarTransaction tx, string subject, CancellationToken cancel)
+    {
         var affiliations = await tx.QueryAsync(
             "SELECT name, organisation, role, lab FROM affiliations WHERE person = @p AND from_us <= @now AND (until_us IS NULL OR until_us > @now) ORDER BY name",
             r => new Affiliation(r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3)), cancel,

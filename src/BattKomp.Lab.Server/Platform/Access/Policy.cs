@@ -93,6 +93,10 @@ public sealed class Policy
         [Of("DatasetService/GetDataset")] = Gate.AnyPerson,
         [Of("DatasetService/ListDatasets")] = Gate.AnyPerson,
         [Of("DatasetService/DownloadFile")] = Gate.AnyPerson,
+        [Of("FeedService/CreateFeed")] = Gate.AnyPerson,
+        [Of("FeedService/ListFeeds")] = Gate.AnyPerson,
+        [Of("FeedService/RevokeFeed")] = Gate.AnyPerson,
+        [Of("FeedService/ImportClosures")] = Gate.LabManager,
     };
 
     /// <summary>True for a method that needs no token.</summary>

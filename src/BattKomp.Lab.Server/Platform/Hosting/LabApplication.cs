@@ -8,6 +8,7 @@ using BattKomp.Lab.Server.Features.Leases;
 using BattKomp.Lab.Server.Features.Procedures;
 using BattKomp.Lab.Server.Features.Runs;
 using BattKomp.Lab.Server.Features.Datasets;
+using BattKomp.Lab.Server.Features.Feeds;
 using BattKomp.Lab.Server.Features.Incidents;
 using BattKomp.Lab.Server.Features.Ingest;
 using BattKomp.Lab.Server.Platform.Access;
@@ -111,6 +112,7 @@ public static class LabApplication
         services.AddIncidents();
         services.AddIngest();
         services.AddDatasets();
+        services.AddFeeds();
     }
 
     private static void MapFeatures(WebApplication app)
@@ -123,7 +125,9 @@ public static class LabApplication
         app.MapGrpcService<IncidentServiceHandler>();
         app.MapGrpcService<IngestServiceHandler>();
         app.MapGrpcService<DatasetServiceHandler>();
+        app.MapGrpcService<FeedServiceHandler>();
         app.MapDatasetDownloads();
+        app.MapFeeds();
         app.MapHealth();
     }
 

@@ -79,6 +79,10 @@ public sealed class EveryRpcEveryPersonaTests
         ["DatasetService/GetDataset"] = People,
         ["DatasetService/ListDatasets"] = People,
         ["DatasetService/DownloadFile"] = People,
+        ["FeedService/CreateFeed"] = People,
+        ["FeedService/ListFeeds"] = People,
+        ["FeedService/RevokeFeed"] = People,
+        ["FeedService/ImportClosures"] = Staff,
     };
 
     private static IEnumerable<MethodDescriptor> Methods =>
@@ -86,6 +90,7 @@ public sealed class EveryRpcEveryPersonaTests
         {
             LabsReflection.Descriptor, BookingsReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
             AgentsReflection.Descriptor, IncidentsReflection.Descriptor, IngestReflection.Descriptor, DatasetsReflection.Descriptor,
+            FeedsReflection.Descriptor,
         }.SelectMany(f => f.Services).SelectMany(s => s.Methods);
 
     [Fact]
