@@ -39,6 +39,7 @@ public static class CliApplication
             RigCommands.Create(globals),
             BookCommand.Create(globals),
             BookingCommands.Create(globals),
+            PolicyCommands.Create(globals),
             RunCommands.Create(globals),
             AgentCommands.Create(globals),
             IncidentCommands.Create(globals),

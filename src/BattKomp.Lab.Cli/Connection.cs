@@ -38,6 +38,9 @@ internal sealed class Connection : IDisposable
     /// <summary>The calendar.</summary>
     public BookingService.BookingServiceClient Bookings => new(_channel);
 
+    /// <summary>Policies.</summary>
+    public PolicyService.PolicyServiceClient Policies => new(_channel);
+
     /// <summary>Cell tests, runs and stops.</summary>
     public RunService.RunServiceClient Runs => new(_channel);
 

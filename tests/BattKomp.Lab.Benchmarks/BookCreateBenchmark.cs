@@ -24,7 +24,9 @@ public static class BookCreateBenchmark
     private const int Clients = 8;
     private const int Channels = 64;
     private const int Turns = 7;
-    private const string Token = "bench";
+    private const int Persons = 64;
+    private const int Minutes = 60;
+    private const string Manager = "bench-manager";
 
     /// <summary>Runs it and returns the figures.</summary>
     public static async Task<object> RunAsync(string[] args)
@@ -39,6 +41,7 @@ public static class BookCreateBenchmark
         {
             using var ours = new OurClients(AddressFile.Of(app).Grpc);
             await using var bare = await PeerClients.OpenAsync(peer);
+            await PoliciesAsync(AddressFile.Of(app).Grpc);
             await ours.RunAsync(1500);
             await bare.RunAsync(3000);
             var (mine, theirs) = (new List<Turn>(), new List<Turn>());
@@ -109,12 +112,8 @@ public static class BookCreateBenchmark
         organisations = new[] { new { name = "organisations/bench", title = "Bench", kind = "university", country = "NO" } },
         persons = new[]
         {
-            new
-            {
-                name = "persons/bench", displayName = "Bench", tokens = new[] { Token },
-                affiliations = new[] { new { name = "affiliations/bench", organisation = "organisations/bench", role = "researcher" } },
-            },
-        },
+            Person(Manager, "lab-manager", "labs/bench"),
+        }.Concat(Enumerable.Range(0, Persons).Select(i => Person(TokenOf(i), "researcher", ""))),
         labs = new[]
         {
             new
@@ -132,6 +131,32 @@ public static class BookCreateBenchmark
             },
         },
     };
+
+    private static string TokenOf(int number) => $"bench-{number % Persons}";
+
+    private static object Person(string id, string role, string lab) => new
+    {
+        name = $"persons/{id}",
+        displayName = id,
+        tokens = new[] { id },
+        affiliations = new[] { new { name = $"affiliations/{id}", organisation = "organisations/bench", role, lab } },
+    };
+
+    // Three layers, each with lengths, notice and horizon, and quotas of hours and of count that every booking is held against.
+    private static async Task PoliciesAsync(string address)
+    {
+        using var channel = GrpcChannel.ForAddress(address);
+        var client = new PolicyService.PolicyServiceClient(channel.Intercept(m => { m.Add("authorization", "Bearer " + Manager); return m; }));
+        foreach (var scope in new[] { "organisations/bench", "labs/bench", "rigs/bench" })
+        {
+            var policy = new BookingPolicy { Scope = scope, MinLengthMinutes = 1, MaxLengthMinutes = 600, HorizonDays = 200, CreateNoticeMinutes = 5, ClosedOnPublicHolidays = false };
+            if (scope == "labs/bench")
+                policy.Quotas.AddRange([
+                    new Quota { Subject = QuotaSubject.Person, Period = QuotaPeriod.Day, MaxMinutes = 100_000 }, new Quota { Subject = QuotaSubject.Course, Period = QuotaPeriod.Week, MaxCount = 5 },
+                ]);
+            await client.CreatePolicyAsync(new CreatePolicyRequest { Policy = policy });
+        }
+    }
 
     private static async Task PreparePeerAsync(string connection)
     {
@@ -182,12 +207,16 @@ public static class BookCreateBenchmark
         internal OurClients(string address)
         {
             _channels = [.. Enumerable.Range(0, Clients).Select(_ => GrpcChannel.ForAddress(address))];
-            _clients = [.. _channels.Select(c => new BookingService.BookingServiceClient(c.Intercept(m => { m.Add("authorization", "Bearer " + Token); return m; })))];
+            _clients = [.. _channels.Select(c => new BookingService.BookingServiceClient(c))];
         }
 
         internal Task RunAsync(int rows) => Task.WhenAll(_clients.Select(async client =>
         {
-            for (var i = 0; i < rows / Clients; i++) await client.CreateBookingAsync(Request(Interlocked.Increment(ref _next)));
+            for (var i = 0; i < rows / Clients; i++)
+            {
+                var number = Interlocked.Increment(ref _next);
+                await client.CreateBookingAsync(Request(number), new Metadata { { "authorization", "Bearer " + TokenOf(number) } });
+            }
         }));
 
         public void Dispose()
@@ -197,14 +226,14 @@ public static class BookCreateBenchmark
 
         private CreateBookingRequest Request(int number)
         {
-            var start = _origin + NodaTime.Duration.FromMinutes(2 * (number / Channels));
+            var start = _origin + NodaTime.Duration.FromMinutes(Minutes * (number / Channels));
             return new CreateBookingRequest
             {
                 RequestId = Guid.NewGuid().ToString(),
                 Booking = new Booking
                 {
                     Channels = { $"rigs/bench/channels/{number % Channels}" },
-                    Window = new TimeWindow { Start = BookingTimes.Stamp(start), End = BookingTimes.Stamp(start + NodaTime.Duration.FromMinutes(2)) },
+                    Window = new TimeWindow { Start = BookingTimes.Stamp(start), End = BookingTimes.Stamp(start + NodaTime.Duration.FromMinutes(Minutes)) },
                     Purpose = "research",
                     ActivityClass = "research",
                     EducationLevel = "phd",
@@ -242,11 +271,11 @@ public static class BookCreateBenchmark
             for (var i = 0; i < rows / Clients; i++)
             {
                 var number = Interlocked.Increment(ref _next);
-                var start = 120_000_000L * (number / Channels);
+                var start = Minutes * 60_000_000L * (number / Channels);
                 ((NpgsqlParameter<string>)client.Command.Parameters[0]).TypedValue = "bookings/" + Guid.CreateVersion7().ToString("N");
                 ((NpgsqlParameter<string>)client.Command.Parameters[1]).TypedValue = $"rigs/bench/channels/{number % Channels}";
                 ((NpgsqlParameter<long>)client.Command.Parameters[2]).TypedValue = start;
-                ((NpgsqlParameter<long>)client.Command.Parameters[3]).TypedValue = start + 120_000_000L;
+                ((NpgsqlParameter<long>)client.Command.Parameters[3]).TypedValue = start + Minutes * 60_000_000L;
                 await client.Command.ExecuteNonQueryAsync();
             }
         }));

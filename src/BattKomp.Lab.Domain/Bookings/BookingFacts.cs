@@ -1,3 +1,4 @@
+using BattKomp.Lab.Domain.Bookings.Policies;
 using BattKomp.Lab.Domain.Time;
 using NodaTime;
 
@@ -36,6 +37,12 @@ public sealed record BookingFacts
     /// <summary>Holds that the person has besides this one; known only for a wish to hold.</summary>
     public int HoldsOfPerson { get; init; }
 
+    /// <summary>Quotas that bind the request, with what counts against them.</summary>
+    public IReadOnlyList<QuotaUse> Quotas { get; init; } = [];
+
+    /// <summary>Pools that the request draws from, with what others draw.</summary>
+    public IReadOnlyList<PoolUse> Pools { get; init; } = [];
+
     /// <summary>The distinct rigs of the request's known channels, by name.</summary>
     public IEnumerable<RigFacts> RigsOf(BookingRequest request) => request.Channels
         .Select(c => RigOfChannel.GetValueOrDefault(c)).OfType<RigFacts>().DistinctBy(r => r.Name).OrderBy(r => r.Name, StringComparer.Ordinal);
@@ -45,7 +52,7 @@ public sealed record BookingFacts
         .Select(r => Labs.GetValueOrDefault(r.Lab)).OfType<LabFacts>().DistinctBy(l => l.Name).OrderBy(l => l.Name, StringComparer.Ordinal);
 }
 
-/// <summary>The limits that hold for every booking of this server.</summary>
+/// <summary>The limits in force: those of the server, tightened by the policies over the request (<see cref="EffectivePolicy"/>).</summary>
 public sealed record BookingLimits
 {
     /// <summary>How far ahead a booking may end.</summary>
@@ -68,6 +75,27 @@ public sealed record BookingLimits
 
     /// <summary>Holds that one person may have at a time.</summary>
     public int HoldsPerPerson { get; init; } = 5;
+
+    /// <summary>Time between the asking and the start; zero = none.</summary>
+    public Duration CreateNotice { get; init; } = Duration.Zero;
+
+    /// <summary>Time between a change and the start; zero = none.</summary>
+    public Duration ChangeNotice { get; init; } = Duration.Zero;
+
+    /// <summary>Time between a cancellation by the holder and the start; zero = none.</summary>
+    public Duration CancelNotice { get; init; } = Duration.Zero;
+
+    /// <summary>The scope whose policy keeps bookings within one day; empty = none does.</summary>
+    public string NoCrossDay { get; init; } = "";
+
+    /// <summary>Lesson grids that bind the request, each with whose word it is.</summary>
+    public IReadOnlyList<(string Scope, IReadOnlyList<LessonPeriod> Periods)> LessonPeriods { get; init; } = [];
+
+    /// <summary>By limit, the scope whose word holds; what is not here is the server's own setting.</summary>
+    public IReadOnlyDictionary<string, string> Said { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The scope whose word a limit is; empty = the server's.</summary>
+    public string SaidBy(string limit) => Said.GetValueOrDefault(limit, "");
 }
 
 /// <summary>What the rules need of a rig.</summary>

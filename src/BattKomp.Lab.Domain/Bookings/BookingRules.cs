@@ -22,14 +22,14 @@ public static class BookingRules
         new KnownChannelRule(), new DuplicateChannelRule(), new PastRule(), new HorizonRule(), new LengthRule(),
         Occupancy, Outages, new BufferRule(), new OpeningHoursRule(), new RigLockedRule(),
         new HazardRule(), new EnergyRule(), new AttendedRule(), new BenchRule(), new ProgramRule(),
-        new HoldRule(),
+        new HoldRule(), new NoticeRule(), new CrossDayRule(), new LessonPeriodRule(), new QuotaRule(), new PoolRule(),
     ];
 
     /// <summary>
     /// The rules that a booking must still keep when it becomes firm: what speaks of the rig, the people and the cell. When it was asked for and
     /// whether its time is free were settled when it took the time.
     /// </summary>
-    public static IReadOnlyList<IBookingRule> Standing { get; } = [.. All.Where(r => r is not (PastRule or HorizonRule or LengthRule or OccupancyRule or OutageRule or BufferRule or HoldRule))];
+    public static IReadOnlyList<IBookingRule> Standing { get; } = [.. All.Where(r => r is not (PastRule or HorizonRule or LengthRule or OccupancyRule or OutageRule or BufferRule or HoldRule or NoticeRule or QuotaRule or PoolRule))];
 
     /// <summary>Every violation of a booking request; empty = accepted.</summary>
     public static IReadOnlyList<Violation> Evaluate(Instant now, BookingRequest request, BookingFacts facts) =>
@@ -38,6 +38,9 @@ public static class BookingRules
     /// <summary>Every violation of the standing rules by a booking that is about to become firm; empty = accepted.</summary>
     public static IReadOnlyList<Violation> EvaluateStanding(Instant now, BookingRequest request, BookingFacts facts) =>
         [.. Standing.SelectMany(rule => rule.Evaluate(now, request, facts))];
+
+    /// <summary>Every violation by a holder who cancels; empty = accepted.</summary>
+    public static IReadOnlyList<Violation> EvaluateCancel(Instant now, Time.TimeWindow window, BookingLimits limits) => [.. NoticeRule.EvaluateCancel(now, window, limits)];
 
     /// <summary>Every violation of a wish for a maintenance window: what already occupies the time. Opening hours and lengths do not bind it.</summary>
     public static IReadOnlyList<Violation> EvaluateOutage(Instant now, BookingRequest request, BookingFacts facts) =>

@@ -23,6 +23,9 @@ public sealed record Violation(string Reason, string Rule, string Message)
     /// <summary>Resource the rule speaks about; empty when it speaks of the request as a whole.</summary>
     public string Resource { get; init; } = "";
 
+    /// <summary>The policy layer that says so: "nation", organisations/…, labs/… or rigs/…; empty = the rule itself or the server's settings.</summary>
+    public string Policy { get; init; } = "";
+
     /// <summary>Windows that block, as far as the caller may see them.</summary>
     public IReadOnlyList<TimeWindow> Blocking { get; init; } = [];
 }

@@ -30,6 +30,7 @@ public sealed class BufferRule : IBookingRule
                 Actual = Sentences.Of(gap),
                 OverridableBy = Roles.LabManager,
                 Nearest = nearest,
+                Policy = facts.Limits.SaidBy("buffer"),
                 Resource = neighbour.Resource,
                 Blocking = [neighbour.During],
             };

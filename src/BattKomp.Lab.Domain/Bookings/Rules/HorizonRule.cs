@@ -22,6 +22,7 @@ public sealed class HorizonRule : IBookingRule
             Actual = Sentences.Of(request.Window.End - now),
             OverridableBy = Roles.LabManager,
             Nearest = nearest,
+            Policy = facts.Limits.SaidBy("horizon"),
         };
     }
 }

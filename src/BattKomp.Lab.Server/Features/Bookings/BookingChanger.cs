@@ -71,7 +71,7 @@ internal sealed class BookingChanger(
     private async Task<Booking> WithinAsync(CalendarTransaction tx, Act act, StoredBooking former, Wish wish, CatalogueSnapshot snapshot, CancellationToken cancel)
     {
         IReadOnlyList<string> channels = [.. former.Message.Channels.Union(wish.Request.Channels)];
-        await maker.LockAsync(tx, act.Person.Name, channels, wish.Guards, wish.Request.Window, cancel);
+        await maker.LockAsync(tx, act.Person.Name, channels, wish.Guards(QuotaPlan.Of(wish.Booking, wish.Organisation, wish.Policies, clock.Now)), wish.Request.Window, cancel);
         var found = await lifecycle.FindAsync(tx, act, snapshot, cancel);
         if (found.Version != former.Version) throw LabErrors.EtagStale(found.Name);
         var later = wish.Request.Window.Start > found.Window.Start || !found.Message.Channels.All(wish.Request.Channels.Contains);

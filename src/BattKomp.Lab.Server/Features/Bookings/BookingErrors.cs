@@ -31,6 +31,13 @@ public static class BookingErrors
             break;
         }
         refusal.Omitted = violations.Count - refusal.Violations.Count;
+        // Where only quotas stand against it the standard's own status says so; beside anything else they are violations among others.
+        if (violations.All(v => v.Rule == Domain.Bookings.Rules.QuotaRule.Name))
+        {
+            var quota = new QuotaFailure();
+            quota.Violations.AddRange(failure.Violations.Select(v => new QuotaFailure.Types.Violation { Subject = v.Subject, Description = v.Description }));
+            return new LabException(Reason.QuotaExhausted, Sentence(violations)) { Details = { quota, refusal } };
+        }
         return new LabException(Reason.BookingRefused, Sentence(violations)) { Details = { failure, refusal } };
     }
 
@@ -80,6 +87,7 @@ public static class BookingErrors
         OverridableBy = v.OverridableBy,
         Nearest = v.Nearest is { } nearest ? BookingTimes.Window(nearest) : null,
         Resource = v.Resource,
+        Policy = v.Policy,
         Blocking = { v.Blocking.Select(BookingTimes.Window) },
     };
 }

@@ -95,12 +95,13 @@ internal sealed class BookingLifecycle(
     }, cancel);
 
     /// <summary>Frees the time.</summary>
-    internal Task<Booking> CancelAsync(Act act, CancellationToken cancel) => OnAsync(act, async (tx, found, snapshot) =>
+    internal Task<Booking> CancelAsync(Act act, BookingLimits limits, CancellationToken cancel) => OnAsync(act, async (tx, found, snapshot) =>
     {
         RequireMayGiveUp(act, found, snapshot, "cancel");
         var staff = act.Person.IsStaffOf(BookingViews.LabFor(act.Person, found, snapshot));
         if (found.State == State.Confirmed && found.Window.End <= clock.Now && (!staff || act.Reason.Length == 0))
             throw BookingErrors.WrongTime(found, "is over; lab staff can cancel it with a reason", found.Window.Start, found.Window.End);
+        if (!staff && found.State == State.Confirmed && BookingRules.EvaluateCancel(clock.Now, found.Window, limits) is { Count: > 0 } violations) throw BookingErrors.Refused(violations);
         var late = !staff && await IsLateAsync(tx, found, snapshot, cancel);
         if (late) await BookingStore.MarkLateAsync(tx, found.Name, cancel);
         var cancelled = await calendar.StepAsync(tx, found, BookingStep.Cancel, act.Reason, cancel, act.Person.Name);

@@ -2,6 +2,7 @@ using BattKomp.Lab.Domain.Access;
 using BattKomp.Lab.Domain.Bookings;
 using BattKomp.Lab.Domain.Time;
 using BattKomp.Lab.Server.Features.Catalogue;
+using BattKomp.Lab.Server.Features.Policies;
 using BattKomp.Lab.Server.Platform;
 using BattKomp.Lab.Server.Platform.Access;
 using BattKomp.Lab.Server.Platform.Database;
@@ -16,7 +17,7 @@ using Violation = BattKomp.Lab.Domain.Bookings.Violation;
 namespace BattKomp.Lab.Server.Features.Bookings;
 
 /// <summary>Takes time on resources: lock, look, decide, write, in one transaction; or says everything that stands against it.</summary>
-internal sealed class BookingMaker(CalendarDatabase database, BookingOptions options, DemandSignals signals, Audit audit, MachineClock clock)
+internal sealed class BookingMaker(CalendarDatabase database, DemandSignals signals, Audit audit, MachineClock clock)
 {
     // A stray writer that takes the locks of nobody can win between look and write; then the next look sees it.
     private const int Attempts = 3;
@@ -66,19 +67,22 @@ internal sealed class BookingMaker(CalendarDatabase database, BookingOptions opt
 
     private async Task<Outcome<Booking>> CheckAsync(CalendarTransaction tx, Wish wish, CancellationToken cancel)
     {
-        var occupied = await _hot.OccupiedAsync(tx, wish.Request.Channels, Padded(wish.Request.Window), cancel);
-        return Decide(wish, await CountedAsync(tx, wish, wish.Facts with { Occupied = occupied }, cancel));
+        var occupied = await _hot.OccupiedAsync(tx, wish.Request.Channels, Padded(wish), cancel);
+        var plan = QuotaPlan.Of(wish.Booking, wish.Organisation, wish.Policies, clock.Now);
+        var uses = await CalendarHotPath.UsesAsync(tx, plan.Queries, cancel);
+        return Decide(wish, await CountedAsync(tx, wish, wish.Facts with { Occupied = occupied }, plan, uses, cancel));
     }
 
     private async Task<Outcome<Booking>> TryAsync(CalendarTransaction tx, Wish wish, CancellationToken cancel)
     {
-        var query = new HotQuery(wish.Person.Name, wish.RequestId, wish.Request.Channels, wish.Rigs, Padded(wish.Request.Window)) { Guards = wish.Guards };
+        var plan = QuotaPlan.Of(wish.Booking, wish.Organisation, wish.Policies, clock.Now);
+        var query = new HotQuery(wish.Person.Name, wish.RequestId, wish.Request.Channels, wish.Rigs, Padded(wish)) { Guards = wish.Guards(plan), Uses = plan.Queries };
         var look = await _hot.LockAndLoadAsync(tx, query, cancel);
         if (look.Earlier is { } earlier)
             return earlier.ContentSha256 == wish.Content
                 ? new Outcome<Booking>(Booking.Parser.ParseFrom(earlier.Response), [], wish.Facts)
                 : throw LabErrors.RequestIdReused(wish.RequestId);
-        var facts = await CountedAsync(tx, wish, wish.Facts with { Occupied = look.Occupied }, cancel);
+        var facts = await CountedAsync(tx, wish, wish.Facts with { Occupied = look.Occupied }, plan, look.Uses, cancel);
         var outcome = Decide(wish, CatalogueFacts.WithLocks(facts, look.LockedRigs));
         if (outcome.Answer is not { } made) return outcome;
         var now = clock.Now;
@@ -113,9 +117,15 @@ internal sealed class BookingMaker(CalendarDatabase database, BookingOptions opt
         return outcome;
     }
 
-    // What can be counted only over all of a person's bookings, under the lock on the person.
-    private async Task<BookingFacts> CountedAsync(CalendarTransaction tx, Wish wish, BookingFacts facts, CancellationToken cancel) =>
-        wish.Request.Hold ? facts with { HoldsOfPerson = await BookingStore.HoldsOfAsync(tx, wish.Booking.Holder, Micros.FromInstant(clock.Now), cancel) } : facts;
+    // What can be counted only over many bookings, under the locks on what it is counted over.
+    private async Task<BookingFacts> CountedAsync(
+        CalendarTransaction tx, Wish wish, BookingFacts facts, QuotaPlan plan, IReadOnlyList<IReadOnlyList<UseRow>> uses, CancellationToken cancel)
+    {
+        if (wish.Request.Hold) facts = facts with { HoldsOfPerson = await BookingStore.HoldsOfAsync(tx, wish.Booking.Holder, Micros.FromInstant(clock.Now), cancel) };
+        return wish.Policies.Counts
+            ? facts with { Quotas = plan.With(uses), Pools = await PoolFacts.PoolsAsync(tx, wish.Booking, wish.Policies.Layers, wish.Catalogue, cancel) }
+            : facts;
+    }
 
     private Outcome<Booking> Decide(Wish wish, BookingFacts facts)
     {
@@ -157,9 +167,9 @@ internal sealed class BookingMaker(CalendarDatabase database, BookingOptions opt
         return evaluate(clock.Now, request, refused.Facts with { Occupied = [.. refused.Facts.Occupied.Union(wide)], OccupiedKnown = around });
     }
 
-    private TimeWindow Padded(TimeWindow window)
+    private static TimeWindow Padded(Wish wish)
     {
-        var buffer = Duration.FromMinutes(options.BufferMinutes);
+        var (window, buffer) = (wish.Request.Window, wish.Facts.Limits.Buffer);
         return new TimeWindow(window.Start - buffer, window.End + buffer);
     }
 }
@@ -179,7 +189,13 @@ internal sealed record Wish(PersonCaller Person, string Organisation, Booking Bo
     internal IReadOnlyList<string> AsksLabs { get; init; } = [];
 
     /// <summary>See <see cref="HotQuery.Guards"/>.</summary>
-    internal IReadOnlyList<string> Guards => Request.Hold ? [Booking.Holder] : [];
+    internal IReadOnlyList<string> Guards(QuotaPlan plan) => Request.Hold || Policies.Counts ? [.. Request.Hold ? new[] { Booking.Holder } : [], .. plan.Guards, .. PoolFacts.Guards(Policies)] : [];
+
+    /// <summary>The policies over it.</summary>
+    internal required PolicySet Policies { get; init; }
+
+    /// <summary>What pools draw by.</summary>
+    internal required CatalogueFacts Catalogue { get; init; }
 
     /// <summary>A manager of every lab concerned gave a reason.</summary>
     internal bool MayOverride => Booking.StateReason.Length > 0 && Labs.Count > 0 && Labs.All(Person.Manages);

@@ -2,6 +2,7 @@ using BattKomp.Lab.Contracts;
 using BattKomp.Lab.Domain.Access;
 using BattKomp.Lab.Domain.Bookings;
 using BattKomp.Lab.Server.Features.Catalogue;
+using BattKomp.Lab.Server.Features.Policies;
 using BattKomp.Lab.Server.Platform;
 using BattKomp.Lab.Server.Platform.Access;
 using BattKomp.Lab.Server.Platform.Database;
@@ -36,6 +37,7 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
     private readonly BookingLifecycle _lifecycle;
     private readonly BookingChanger _changer;
     private readonly RequestLog _requests;
+    private readonly Policies.Policies _policies;
     private readonly BookingOptions _options;
     private readonly Policy _policy;
     private readonly MachineClock _clock;
@@ -46,6 +48,7 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
     {
         (_catalogue, _database, _calendar) = (services.GetRequiredService<Catalogue.Catalogue>(), services.GetRequiredService<CalendarDatabase>(), services.GetRequiredService<BookingCalendar>());
         (_maker, _options, _policy) = (services.GetRequiredService<BookingMaker>(), services.GetRequiredService<BookingOptions>(), services.GetRequiredService<Policy>());
+        _policies = services.GetRequiredService<Policies.Policies>();
         (_requests, _clock) = (services.GetRequiredService<RequestLog>(), services.GetRequiredService<MachineClock>());
         _runs = services.GetService<IRunFacts>();
         (_series, _lifecycle, _changer) = (services.GetRequiredService<SeriesMaker>(), services.GetRequiredService<BookingLifecycle>(), services.GetRequiredService<BookingChanger>());
@@ -59,8 +62,8 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
         new FieldChecks().Require(request.HoldMinutes >= 0 && request.HoldMinutes <= _options.MaxHoldMinutes, "hold_minutes", $"is {request.HoldMinutes}; a hold lasts 1 to {_options.MaxHoldMinutes} min, 0 books firmly.").ThrowIfAny();
         var catalogue = await _catalogue.GetAsync(cancel);
         var booking = BookingFields.Read(request.Booking, person, catalogue, _clock.Now);
-        var (facts, testObject, program) = await FactsAsync(person, booking, catalogue, cancel);
-        var wish = Wished(person, booking, facts, catalogue, holdMinutes: request.HoldMinutes) with
+        var gathered = await FactsAsync(person, booking, catalogue, cancel);
+        var wish = Wished(person, booking, gathered, catalogue, holdMinutes: request.HoldMinutes) with
         {
             Method = context.Method,
             RequestId = request.RequestId,
@@ -68,7 +71,7 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
             ValidateOnly = request.ValidateOnly,
         };
         var made = await _maker.CreateAsync(wish, cancel);
-        return BookingViews.WithNotices(made, catalogue, program?.Notices(wish.Request.Window.Length, testObject));
+        return BookingViews.WithNotices(made, catalogue, gathered.Program?.Notices(wish.Request.Window.Length, gathered.TestObject));
     }
 
     /// <inheritdoc/>
@@ -82,12 +85,12 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
         // Where no instance has a time none is booked, and each says why; the other fields are still read, with any window to come.
         first.Window = BookingTimes.Window(occurrences.Select(o => o.Window).FirstOrDefault(w => w is not null) ?? new Domain.Time.TimeWindow(_clock.Now, _clock.Now + Duration.FromMinutes(1)));
         var booking = BookingFields.Read(first, person, catalogue, _clock.Now);
-        var (facts, _, _) = await FactsAsync(person, booking, catalogue, cancel);
+        var gathered = await FactsAsync(person, booking, catalogue, cancel);
         return await _series.CreateAsync(person, request, context.Method, occurrences, window =>
         {
             var one = booking.Clone();
             one.Window = BookingTimes.Window(window);
-            return Wished(person, one, facts, catalogue);
+            return Wished(person, one, gathered, catalogue);
         }, cancel);
     }
 
@@ -153,30 +156,36 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
         return await _maker.CreateOutageAsync(new OutageWish(person, outage, channels, window.Value, facts, request, context.Method, content), cancel);
     }
 
-    private async Task<(BookingFacts Facts, TestObjectFacts? TestObject, ProgramFacts? Program)> FactsAsync(PersonCaller person, Booking booking, CatalogueSnapshot catalogue, CancellationToken cancel)
+    private sealed record Gathered(BookingFacts Facts, TestObjectFacts? TestObject, ProgramFacts? Program, PolicySet Policies);
+
+    private async Task<Gathered> FactsAsync(PersonCaller person, Booking booking, CatalogueSnapshot catalogue, CancellationToken cancel)
     {
         var testObject = booking.CellTest.Length > 0 && _runs is not null
             ? await _runs.TestObjectAsync(person, booking.CellTest, cancel)
               ?? throw LabErrors.FieldsInvalid([("booking.cell_test", $"names '{booking.CellTest}', which does not exist or is hidden from you; create it first or leave the field empty.")])
             : null;
         var program = booking.Procedure.Length > 0 && _runs is not null ? await _runs.ProgramAsync(person, booking.Procedure, cancel) : null;
-        return (CatalogueFacts.Of(catalogue).For(booking.Channels, _options.Limits(), testObject, program), testObject, program);
+        var policies = await _policies.OverAsync(booking.Channels, booking.ActivityClass, catalogue, cancel);
+        var known = CatalogueFacts.Of(catalogue);
+        return new Gathered(known.Under(known.For(booking.Channels, _options.Limits(), testObject, program), policies, BookingTimes.Instant(booking.Window.Start)), testObject, program, policies);
     }
 
     // A wish that is kept and has no request id of its own; a single create says otherwise.
-    private Wish Wished(PersonCaller person, Booking booking, BookingFacts facts, CatalogueSnapshot catalogue, StoredBooking? former = null, int holdMinutes = 0, string organisation = "")
+    private Wish Wished(PersonCaller person, Booking booking, Gathered gathered, CatalogueSnapshot catalogue, StoredBooking? former = null, int holdMinutes = 0, string organisation = "")
     {
         var asks = Approvals.Needed(person, booking.Channels, catalogue);
         BookingChanger.Stand(booking, former, holdMinutes, asks.Count > 0, _options, _clock.Now);
         if (organisation.Length == 0) organisation = former?.Organisation ?? person.Affiliations.First(a => a.Name == booking.Affiliation).Organisation;
         var request = RequestOf(booking) with { Former = former?.Window, Hold = holdMinutes > 0 };
-        return new Wish(person, organisation, booking, request, facts, CatalogueFacts.Of(catalogue).RigsOf(booking.Channels), BookingViews.LabsOf(booking.Channels, catalogue))
+        return new Wish(person, organisation, booking, request, gathered.Facts, CatalogueFacts.Of(catalogue).RigsOf(booking.Channels), BookingViews.LabsOf(booking.Channels, catalogue))
         {
             Method = "",
             RequestId = "",
             Content = "",
             ValidateOnly = false,
             AsksLabs = asks,
+            Policies = gathered.Policies,
+            Catalogue = CatalogueFacts.Of(catalogue),
         };
     }
 

@@ -29,10 +29,10 @@ public sealed partial class BookingServiceHandler
         var wanted = BookingFields.Read(BookingChanger.Merged(former.Message, request.Booking, request.UpdateMask), act.Person, catalogue, _clock.Now, former.Message);
         (wanted.Series, wanted.Predecessor) = (former.Message.Series, former.Name);
         if (former.Message.CheckInTime is { } came) wanted.CheckInTime = came;
-        var (facts, testObject, program) = await FactsAsync(act.Person, wanted, catalogue, cancel);
-        var wish = Wished(act.Person, wanted, facts, catalogue, former) with { ValidateOnly = request.ValidateOnly };
+        var gathered = await FactsAsync(act.Person, wanted, catalogue, cancel);
+        var wish = Wished(act.Person, wanted, gathered, catalogue, former) with { ValidateOnly = request.ValidateOnly };
         var made = await _changer.ReplaceAsync(act, former, wish, catalogue, cancel);
-        return BookingViews.WithNotices(made, catalogue, program?.Notices(wish.Request.Window.Length, testObject));
+        return BookingViews.WithNotices(made, catalogue, gathered.Program?.Notices(wish.Request.Window.Length, gathered.TestObject));
     }
 
     /// <inheritdoc/>
@@ -47,8 +47,8 @@ public sealed partial class BookingServiceHandler
         new FieldChecks().Require(to is { } r && r.Role != Roles.Coordinator, "affiliation", "names no affiliation in force of a person who may use rigs; ask the person for theirs.").ThrowIfAny();
         var wanted = BookingFields.Read(former.Message.Clone(), act.Person, catalogue, _clock.Now, former.Message);
         (wanted.Series, wanted.Predecessor, wanted.Holder, wanted.Affiliation, wanted.StateReason) = (former.Message.Series, former.Name, to!.Value.Person, request.Affiliation, "");
-        var (facts, _, _) = await FactsAsync(act.Person, wanted, catalogue, cancel);
-        var wish = Wished(act.Person, wanted, facts, catalogue, former, organisation: to.Value.Organisation);
+        var gathered = await FactsAsync(act.Person, wanted, catalogue, cancel);
+        var wish = Wished(act.Person, wanted, gathered, catalogue, former, organisation: to.Value.Organisation);
         return await _changer.ReplaceAsync(act, former, wish, catalogue, cancel);
     }
 
@@ -61,8 +61,13 @@ public sealed partial class BookingServiceHandler
         _lifecycle.ReleaseAsync(new Act(context.Person(), request.Name, context.Method, request, request.RequestId), context.CancellationToken);
 
     /// <inheritdoc/>
-    public override Task<Booking> CancelBooking(CancelBookingRequest request, ServerCallContext context) =>
-        _lifecycle.CancelAsync(new Act(context.Person(), request.Name, context.Method, request, request.RequestId) { Etag = request.Etag, Reason = request.Reason }, context.CancellationToken);
+    public override async Task<Booking> CancelBooking(CancelBookingRequest request, ServerCallContext context)
+    {
+        var (catalogue, cancel) = (await _catalogue.GetAsync(context.CancellationToken), context.CancellationToken);
+        var message = (await _calendar.FindAsync(request.Name, cancel) ?? throw LabErrors.NotFound(request.Name)).Message;
+        var limits = (await _policies.OverAsync(message.Channels, message.ActivityClass, catalogue, cancel)).Limits;
+        return await _lifecycle.CancelAsync(new Act(context.Person(), request.Name, context.Method, request, request.RequestId) { Etag = request.Etag, Reason = request.Reason }, limits, cancel);
+    }
 
     /// <inheritdoc/>
     public override async Task<Booking> ApproveBooking(ApproveBookingRequest request, ServerCallContext context)
@@ -112,7 +117,8 @@ public sealed partial class BookingServiceHandler
         if (await _calendar.FindAsync(act.Name, cancel) is not { Message: var message }) throw LabErrors.NotFound(act.Name);
         var testObject = message.CellTest.Length > 0 && _runs is not null ? await _runs.TestObjectAsync(act.Person, message.CellTest, cancel) : null;
         var program = message.Procedure.Length > 0 && _runs is not null ? await _runs.ProgramAsync(act.Person, message.Procedure, cancel) : null;
-        var facts = CatalogueFacts.Of(catalogue).For(message.Channels, _options.Limits(), testObject, program);
+        var (known, policies) = (CatalogueFacts.Of(catalogue), await _policies.OverAsync(message.Channels, message.ActivityClass, catalogue, cancel));
+        var facts = known.Under(known.For(message.Channels, _options.Limits(), testObject, program), policies, BookingTimes.Instant(message.Window.Start));
         return async tx =>
         {
             var locked = new HashSet<string>();

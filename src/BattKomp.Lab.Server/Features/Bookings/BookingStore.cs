@@ -14,8 +14,8 @@ namespace BattKomp.Lab.Server.Features.Bookings;
 internal static class BookingStore
 {
     internal const string InsertBooking =
-        "INSERT INTO bookings (name, state, start_us, end_us, holder, organisation, version, created_us, changed_us, predecessor, successor, state_reason, doc, expire_us, checked_in_us) " +
-        "VALUES (@name, @state, @start, @end, @holder, @organisation, 1, @now, @now, @predecessor, '', @why, @doc, @expire, @checked_in)";
+        "INSERT INTO bookings (name, state, start_us, end_us, holder, organisation, version, created_us, changed_us, predecessor, successor, state_reason, doc, expire_us, checked_in_us, cohort, rigs) " +
+        "VALUES (@name, @state, @start, @end, @holder, @organisation, 1, @now, @now, @predecessor, '', @why, @doc, @expire, @checked_in, @cohort, @rigs)";
 
     internal const string InsertUsage =
         "INSERT INTO booking_usage (booking, confirmed_us, start_us, end_us, channels, purpose, activity_class, education_level, stages, headcount, presence, " +
@@ -31,7 +31,7 @@ internal static class BookingStore
     [
         ("name", b.Name), ("state", (int)b.State), ("start", Micros.FromInstant(b.Window.Start)), ("end", Micros.FromInstant(b.Window.End)),
         ("holder", b.Message.Holder), ("organisation", b.Organisation), ("now", nowUs), ("predecessor", b.Message.Predecessor),
-        ("why", b.Message.StateReason), ("doc", b.Message.ToByteArray()), ("expire", Us(b.Message.ExpireTime)), ("checked_in", Us(b.Message.CheckInTime)),
+        ("why", b.Message.StateReason), ("doc", b.Message.ToByteArray()), ("expire", Us(b.Message.ExpireTime)), ("checked_in", Us(b.Message.CheckInTime)), ("cohort", b.Message.Cohort), ("rigs", Join(b.Message.Channels.Select(Contracts.ResourceNames.RigOf).Distinct())),
     ];
 
     internal static (string, object?)[] UsageValues(StoredBooking b, long nowUs) =>

@@ -22,6 +22,14 @@ internal abstract class CalendarHotPath
     /// <summary>What occupies the resources in the window, without a lock; the time of <paramref name="except"/> (bookings/…) does not count.</summary>
     internal abstract Task<List<Occupied>> OccupiedAsync(CalendarTransaction tx, IReadOnlyList<string> resources, TimeWindow window, CancellationToken cancel, string except = "");
 
+    /// <summary>What counts against quotas, without a lock.</summary>
+    internal static async Task<IReadOnlyList<IReadOnlyList<UseRow>>> UsesAsync(CalendarTransaction tx, IReadOnlyList<UseQuery> queries, CancellationToken cancel)
+    {
+        var found = new List<IReadOnlyList<UseRow>>();
+        foreach (var query in queries) found.Add(await tx.QueryAsync(query.Sql, UseQuery.Row, cancel, query.Values));
+        return found;
+    }
+
     /// <summary>Writes a booking with its occupancy and usage rows and the answer to its request id.</summary>
     internal abstract Task InsertAsync(CalendarTransaction tx, StoredBooking booking, long nowUs, RequestAnswer? answer, CancellationToken cancel);
 
@@ -47,10 +55,38 @@ internal sealed record HotQuery(string Subject, string RequestId, IReadOnlyList<
 {
     /// <summary>What else is locked with the resources, in the same order: what is counted over more than one resource, such as a person's holds.</summary>
     internal IReadOnlyList<string> Guards { get; init; } = [];
+
+    /// <summary>What is added up besides, read with the rest.</summary>
+    internal IReadOnlyList<UseQuery> Uses { get; init; } = [];
 }
 
+/// <summary>Bookings of one subject that count against a quota and overlap a stretch of time.</summary>
+/// <param name="Column">"holder", "cohort" or "organisation".</param>
+/// <param name="Subject">Its value.</param>
+/// <param name="FromUs">Microseconds.</param>
+/// <param name="ToUs">Microseconds, exclusive.</param>
+internal sealed record UseQuery(string Column, string Subject, long FromUs, long ToUs)
+{
+    /// <summary>
+    /// What was cancelled in time does not count, what nobody came to does. No booking is longer than 400 days, which keeps the search to the part of
+    /// the index that can matter.
+    /// </summary>
+    internal string Sql => $"SELECT b.start_us, b.end_us, b.state, b.rigs FROM bookings b WHERE b.{Column} = @s AND b.start_us < @to AND b.start_us > @from - 34560000000000 AND b.end_us > @from AND (b.state IN (1, 2, 3, 4, 5, 8) OR b.late = 1)";
+
+    internal (string, object?)[] Values => [("s", Subject), ("from", FromUs), ("to", ToUs)];
+
+    internal static UseRow Row(System.Data.Common.DbDataReader row) => new(BookingTimes.Window(row.GetInt64(0), row.GetInt64(1)), (Domain.Bookings.BookingState)row.GetInt32(2), row.GetString(3));
+}
+
+/// <summary>One of them; <paramref name="Rigs"/> a line each.</summary>
+internal sealed record UseRow(TimeWindow Window, Domain.Bookings.BookingState State, string Rigs);
+
 /// <summary>What stands there.</summary>
-internal sealed record HotFacts(EarlierAnswer? Earlier, List<Occupied> Occupied, HashSet<string> LockedRigs);
+internal sealed record HotFacts(EarlierAnswer? Earlier, List<Occupied> Occupied, HashSet<string> LockedRigs)
+{
+    /// <summary>What each of <see cref="HotQuery.Uses"/> found, in order.</summary>
+    internal IReadOnlyList<IReadOnlyList<UseRow>> Uses { get; init; } = [];
+}
 
 /// <summary>An answer stored under the request id.</summary>
 internal sealed record EarlierAnswer(string ContentSha256, byte[] Response);

@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using BattKomp.Lab.Domain.Bookings;
 using BattKomp.Lab.Server.Features.Catalogue;
+using BattKomp.Lab.Server.Features.Policies;
 using NodaTime;
 using LabProto = BattKomp.Lab.V1.Lab;
 
@@ -14,6 +16,8 @@ internal sealed class CatalogueFacts
     private readonly Dictionary<string, Domain.Runs.Ratings> _allowed;
     private readonly Dictionary<string, LabFacts> _labs;
     private readonly List<string> _hazards;
+    private readonly ConcurrentDictionary<string, LabFacts> _onHolidays = new();
+    private readonly Dictionary<string, string> _countries;
 
     private CatalogueFacts(CatalogueSnapshot snapshot)
     {
@@ -24,6 +28,7 @@ internal sealed class CatalogueFacts
         }).ToDictionary(p => p.Name, p => p.facts);
         _allowed = snapshot.Rigs.SelectMany(r => r.Channels.Select(c => (c.Name, ChannelRatings.Of(ChannelRatings.Within(c, r))))).ToDictionary(p => p.Name, p => p.Item2);
         _labs = snapshot.Labs.ToDictionary(l => l.Name, Lab);
+        _countries = snapshot.Labs.ToDictionary(l => l.Name, l => l.Country);
         _hazards = [.. snapshot.CodeLists.Where(l => l.Id == "hazard-class").OrderBy(l => l.Version, StringComparer.Ordinal).LastOrDefault()?.Codes.Select(c => c.Code_) ?? []];
     }
 
@@ -38,6 +43,35 @@ internal sealed class CatalogueFacts
     {
         var known = channels.Distinct().Where(_rigOfChannel.ContainsKey).ToDictionary(c => c, c => _rigOfChannel[c]);
         return new BookingFacts { Limits = limits, RigOfChannel = known, Labs = _labs, HazardOrder = _hazards, TestObject = testObject, Program = program, Allowed = _allowed };
+    }
+
+    /// <summary>The facts under the layers over the request: stricter limits, labs closed on public holidays.</summary>
+    internal BookingFacts Under(BookingFacts facts, PolicySet policies, Instant around)
+    {
+        var layers = policies.Layers;
+        if (layers.Count == 0) return facts;
+        var labs = facts.Labs;
+        if (layers.Any(l => l.Layer.Terms.ClosedOnPublicHolidays))
+            labs = facts.Labs.ToDictionary(p => p.Key, p => layers.Any(l => l.Layer.Terms.ClosedOnPublicHolidays && facts.RigOfChannel.Values.Any(r => r.Lab == p.Key && l.Rigs.Contains(r.Name))) ? OnHolidays(p.Value, around) : p.Value);
+        return facts with { Labs = labs, Limits = policies.Limits };
+    }
+
+    /// <summary>The channels of rigs.</summary>
+    internal IEnumerable<string> ChannelsOf(IReadOnlySet<string> rigs) => _rigOfChannel.Where(p => rigs.Contains(p.Value.Name)).Select(p => p.Key);
+
+    /// <summary>W that a channel may draw; 0 = not stated.</summary>
+    internal double MaxWattOf(string channel) => _allowed.TryGetValue(channel, out var ratings) ? ratings.MaxWatt : 0;
+
+    /// <summary>Wh of the largest test objects that the channels' rigs may hold together.</summary>
+    internal double MaxWattHourOf(IEnumerable<string> channels) => channels.Select(c => _rigOfChannel.GetValueOrDefault(c)).OfType<RigFacts>().DistinctBy(r => r.Name).Sum(r => r.MaxWattHour);
+
+    private LabFacts OnHolidays(LabFacts lab, Instant around)
+    {
+        var year = around.InZone(lab.Zone).Year;
+        return _onHolidays.GetOrAdd($"{lab.Name} {year}", _ => lab with
+        {
+            Closures = [.. lab.Closures, .. Enumerable.Range(year - 1, 4).SelectMany(y => Holidays.Of(_countries[lab.Name], y)).Select(h => new ClosedDays(h.Day, h.Day, h.Name))],
+        });
     }
 
     /// <summary>The facts with the rigs locked that the store says are.</summary>

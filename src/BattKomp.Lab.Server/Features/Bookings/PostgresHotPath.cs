@@ -46,6 +46,7 @@ internal sealed class PostgresHotPath : CalendarHotPath
         Add(batch, Look, ("subject", query.Subject), ("request_id", query.RequestId), ("rigs", query.Rigs.ToArray()), ("resource", resources[0]),
             ("start", Micros.FromInstant(query.Window.Start)), ("end", Micros.FromInstant(query.Window.End)));
         AddOccupying(batch, resources.Skip(1), query.Window);
+        foreach (var use in query.Uses) Add(batch, use.Sql, use.Values);
         await using var reader = await batch.ExecuteReaderAsync(cancel);
         await reader.NextResultAsync(cancel);
         var (earlier, occupied, locked) = ((EarlierAnswer?)null, new List<Occupied>(), new HashSet<string>());
@@ -62,8 +63,15 @@ internal sealed class PostgresHotPath : CalendarHotPath
                     occupied.Add(Row(reader));
                     break;
             }
-        while (await reader.NextResultAsync(cancel)) await ReadAsync(reader, occupied, cancel);
-        return new HotFacts(earlier, occupied, locked);
+        for (var i = 1; i < resources.Count && await reader.NextResultAsync(cancel); i++) await ReadAsync(reader, occupied, cancel);
+        var uses = new List<IReadOnlyList<UseRow>>();
+        while (await reader.NextResultAsync(cancel))
+        {
+            var rows = new List<UseRow>();
+            while (await reader.ReadAsync(cancel)) rows.Add(UseQuery.Row(reader));
+            uses.Add(rows);
+        }
+        return new HotFacts(earlier, occupied, locked) { Uses = uses };
     }
 
     internal override async Task<List<Occupied>> OccupiedAsync(CalendarTransaction tx, IReadOnlyList<string> resources, TimeWindow window, CancellationToken cancel, string except = "")

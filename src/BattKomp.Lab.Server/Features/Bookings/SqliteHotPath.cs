@@ -21,7 +21,7 @@ internal sealed class SqliteHotPath : CalendarHotPath
         if (earlier is not null) return new HotFacts(earlier, [], []);
         var locked = await tx.QueryAsync("SELECT name FROM rigs WHERE locked_us IS NOT NULL AND name IN (SELECT value FROM json_each(@rigs))", r => r.GetString(0), cancel,
             ("rigs", BookingStore.List(false, query.Rigs)));
-        return new HotFacts(null, await OccupiedAsync(tx, query.Resources, query.Window, cancel), [.. locked]);
+        return new HotFacts(null, await OccupiedAsync(tx, query.Resources, query.Window, cancel), [.. locked]) { Uses = await UsesAsync(tx, query.Uses, cancel) };
     }
 
     // Occupying rows of one resource never overlap, so of all that start before the window only the last can reach into it.

@@ -5,6 +5,7 @@ using BattKomp.Lab.Server.Features.Agents;
 using BattKomp.Lab.Server.Features.Catalogue;
 using BattKomp.Lab.Server.Features.CellTests;
 using BattKomp.Lab.Server.Features.Leases;
+using BattKomp.Lab.Server.Features.Policies;
 using BattKomp.Lab.Server.Features.Procedures;
 using BattKomp.Lab.Server.Features.Runs;
 using BattKomp.Lab.Server.Features.Datasets;
@@ -103,6 +104,7 @@ public static class LabApplication
     private static void AddFeatures(IServiceCollection services)
     {
         services.AddCatalogue();
+        services.AddPolicies();
         services.AddBookings();
         services.AddProcedures();
         services.AddCellTests();
@@ -119,6 +121,7 @@ public static class LabApplication
     {
         app.MapGrpcService<LabServiceHandler>();
         app.MapGrpcService<BookingServiceHandler>();
+        app.MapGrpcService<PolicyServiceHandler>();
         app.MapGrpcService<ProcedureServiceHandler>();
         app.MapGrpcService<AgentServiceHandler>();
         app.MapGrpcService<RunServiceHandler>();

@@ -35,6 +35,10 @@ public sealed class EveryRpcEveryPersonaTests
         ["LabService/WhoAmI"] = People,
         ["BookingService/CreateBooking"] = RigUsers,
         ["BookingService/CreateSeries"] = RigUsers,
+        ["PolicyService/CreatePolicy"] = People,
+        ["PolicyService/RetirePolicy"] = People,
+        ["PolicyService/ListPolicies"] = People,
+        ["PolicyService/ExplainPolicy"] = People,
         ["BookingService/ConfirmBooking"] = RigUsers,
         ["BookingService/ChangeBooking"] = RigUsers,
         ["BookingService/HandOverBooking"] = RigUsers,
@@ -88,7 +92,7 @@ public sealed class EveryRpcEveryPersonaTests
     private static IEnumerable<MethodDescriptor> Methods =>
         new[]
         {
-            LabsReflection.Descriptor, BookingsReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
+            LabsReflection.Descriptor, BookingsReflection.Descriptor, PoliciesReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
             AgentsReflection.Descriptor, IncidentsReflection.Descriptor, IngestReflection.Descriptor, DatasetsReflection.Descriptor,
             FeedsReflection.Descriptor,
         }.SelectMany(f => f.Services).SelectMany(s => s.Methods);

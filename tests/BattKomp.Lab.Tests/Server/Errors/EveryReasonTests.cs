@@ -24,7 +24,7 @@ public sealed class EveryReasonTests
     [
         Reason.FieldsInvalid, Reason.TokenMissingOrUnknown, Reason.NotAllowed, Reason.ResourceNotFound, Reason.BookingRefused, Reason.WrongState, Reason.EtagStale,
         Reason.RequestIdReused, Reason.ResourceExists, Reason.StoreUnavailable, Reason.BatchMalformed, Reason.AgentFenced, Reason.DataGone, Reason.InternalError,
-        Reason.EnrolmentRefused,
+        Reason.EnrolmentRefused, Reason.QuotaExhausted,
     ];
 
     [Fact]
@@ -65,6 +65,17 @@ public sealed class EveryReasonTests
         await BothAsync(lab, Reason.BookingRefused, TestSeed.IndustryEngineer,
             i => new BookingService.BookingServiceClient(i).CreateBookingAsync(new CreateBookingRequest { Booking = booking }, cancellationToken: Cancel).ResponseAsync,
             () => Post("/v1/bookings", JsonFormatter.Default.Format(booking)));
+    }
+
+    [Fact]
+    public async Task A_quota_that_is_used_up()
+    {
+        await using var lab = await TestLab.StartAsync();
+        var policies = new PolicyService.PolicyServiceClient(lab.As(TestSeed.LabManager));
+        await policies.CreatePolicyAsync(new CreatePolicyRequest { Policy = new BookingPolicy { Scope = TestSeed.Lab, Quotas = { new Quota { Subject = QuotaSubject.Person, Period = QuotaPeriod.Year, MaxMinutes = 1 } } } }, cancellationToken: Cancel);
+        await BothAsync(lab, Reason.QuotaExhausted, TestSeed.DoctoralStudent,
+            i => new BookingService.BookingServiceClient(i).CreateBookingAsync(new CreateBookingRequest { Booking = ABooking() }, cancellationToken: Cancel).ResponseAsync,
+            () => Post("/v1/bookings", JsonFormatter.Default.Format(ABooking())));
     }
 
     [Fact]
