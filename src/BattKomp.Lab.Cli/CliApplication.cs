@@ -44,6 +44,7 @@ public static class CliApplication
             AgentCommands.Create(globals),
             IncidentCommands.Create(globals),
             FeedCommands.Create(globals),
+            ShareCommand.Create(globals),
             DatasetCommands.Create(globals),
             DataCommands.Create(globals),
             InstrumentCommands.Create(globals),

@@ -53,6 +53,9 @@ internal sealed class Connection : IDisposable
     /// <summary>Datasets.</summary>
     public DatasetService.DatasetServiceClient Datasets => new(_channel);
 
+    /// <summary>Fair share.</summary>
+    public SharingService.SharingServiceClient Sharing => new(_channel);
+
     /// <summary>Calendar feeds and closures.</summary>
     public FeedService.FeedServiceClient Feeds => new(_channel);
 

@@ -40,6 +40,9 @@ public sealed class LabOptions
     /// <summary>The limits of bookings.</summary>
     public Features.Bookings.BookingOptions Bookings { get; set; } = new();
 
+    /// <summary>Fair share between organisations.</summary>
+    public Features.Sharing.SharingOptions Sharing { get; set; } = new();
+
     /// <summary>Timing of leases and runs.</summary>
     public Features.Runs.RunOptions Runs { get; set; } = new();
 
@@ -67,6 +70,7 @@ public sealed class LabOptions
             if ((LabOrigin.Length > 0 || MachineOrigin.Length > 0) && !InstantPattern.ExtendedIso.Parse(text).Success)
                 mistakes.Add($"{name} '{text}' is not an ISO 8601 UTC instant: use 2026-11-23T08:00:00Z.");
         mistakes.AddRange(Bookings.Mistakes());
+        mistakes.AddRange(Sharing.Mistakes());
         mistakes.AddRange(Runs.Mistakes());
         mistakes.AddRange(Telemetry.Mistakes());
         return mistakes;

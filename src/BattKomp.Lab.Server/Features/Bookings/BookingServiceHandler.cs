@@ -22,7 +22,7 @@ public static class BookingsFeature
     public static IServiceCollection AddBookings(this IServiceCollection services) => services
         .AddSingleton(provider => provider.GetRequiredService<LabOptions>().Bookings)
         .AddSingleton<BookingCalendar>().AddSingleton<DemandSignals>().AddSingleton<BookingMaker>().AddSingleton<SeriesMaker>().AddSingleton<BookingLifecycle>().AddSingleton<BookingChanger>()
-        .AddSweep<HoldExpiry>().AddSingleton<BookingServiceHandler>();
+        .AddSingleton<BookingUsage>().AddSweep<HoldExpiry>().AddSingleton<BookingServiceHandler>();
 }
 
 /// <summary>bookings.proto on the wire.</summary>

@@ -62,15 +62,25 @@ public sealed class Catalogue(CalendarDatabase database, TimeProvider time)
         }, cancel);
         var codes = await tx.QueryAsync("SELECT list, version, code, title_en, title_nb FROM code_lists ORDER BY list, version, place",
             r => (List: r.GetString(0), Version: r.GetString(1), Code: new Code { Code_ = r.GetString(2), TitleEn = r.GetString(3), TitleNb = r.GetString(4) }), cancel);
-        var organisations = await tx.QueryAsync("SELECT name, title FROM organisations", r => (r.GetString(0), r.GetString(1)), cancel);
+        var organisations = await tx.QueryAsync("SELECT name, title, kind, country, county, parent FROM organisations ORDER BY name",
+            r => new OrganisationFacts(r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetString(4), r.GetString(5)), cancel);
         return new CatalogueSnapshot(labs, rigs, codes.GroupBy(c => (c.List, c.Version)).Select(g =>
         {
             var list = new CodeList { Id = g.Key.List, Version = g.Key.Version };
             list.Codes.AddRange(g.Select(c => c.Code));
             return list;
-        }).ToList(), organisations.ToDictionary(o => o.Item1, o => o.Item2));
+        }).ToList(), organisations);
     }
 }
+
+/// <summary>A school, college, university, institute or company.</summary>
+/// <param name="Name">organisations/…</param>
+/// <param name="Title">For people.</param>
+/// <param name="Kind">"school", "university", …</param>
+/// <param name="Country">ISO 3166-1 alpha-2.</param>
+/// <param name="County">Code of the list "county"; empty = none.</param>
+/// <param name="Parent">organisations/… of which it is a unit; empty = none.</param>
+public sealed record OrganisationFacts(string Name, string Title, string Kind, string Country, string County, string Parent);
 
 /// <summary>Labs, rigs, channels and code lists at one moment; immutable by agreement: clone before changing a message.</summary>
 public sealed class CatalogueSnapshot
@@ -80,9 +90,10 @@ public sealed class CatalogueSnapshot
     private readonly Dictionary<string, Channel> _channels;
     private readonly Dictionary<string, HashSet<string>> _codes;
 
-    internal CatalogueSnapshot(IReadOnlyList<LabProto> labs, IReadOnlyList<Rig> rigs, IReadOnlyList<CodeList> lists, IReadOnlyDictionary<string, string> organisationTitles)
+    internal CatalogueSnapshot(IReadOnlyList<LabProto> labs, IReadOnlyList<Rig> rigs, IReadOnlyList<CodeList> lists, IReadOnlyList<OrganisationFacts> organisations)
     {
-        (Labs, Rigs, CodeLists, OrganisationTitles) = (labs, rigs, lists, organisationTitles);
+        (Labs, Rigs, CodeLists, Organisations) = (labs, rigs, lists, organisations);
+        OrganisationTitles = organisations.ToDictionary(o => o.Name, o => o.Title);
         _labs = labs.ToDictionary(l => l.Name);
         _rigs = rigs.ToDictionary(r => r.Name);
         _channels = rigs.SelectMany(r => r.Channels).ToDictionary(c => c.Name);
@@ -97,6 +108,9 @@ public sealed class CatalogueSnapshot
 
     /// <summary>Every code list in every version.</summary>
     public IReadOnlyList<CodeList> CodeLists { get; }
+
+    /// <summary>Every organisation, by name.</summary>
+    public IReadOnlyList<OrganisationFacts> Organisations { get; }
 
     /// <summary>Titles by organisations/… name.</summary>
     public IReadOnlyDictionary<string, string> OrganisationTitles { get; }

@@ -97,6 +97,7 @@ public sealed class Policy
         [Of("DatasetService/GetDataset")] = Gate.AnyPerson,
         [Of("DatasetService/ListDatasets")] = Gate.AnyPerson,
         [Of("DatasetService/DownloadFile")] = Gate.AnyPerson,
+        [Of("SharingService/ExplainShare")] = Gate.RigUser,
         [Of("FeedService/CreateFeed")] = Gate.AnyPerson,
         [Of("FeedService/ListFeeds")] = Gate.AnyPerson,
         [Of("FeedService/RevokeFeed")] = Gate.AnyPerson,

@@ -12,6 +12,7 @@ using BattKomp.Lab.Server.Features.Datasets;
 using BattKomp.Lab.Server.Features.Feeds;
 using BattKomp.Lab.Server.Features.Incidents;
 using BattKomp.Lab.Server.Features.Ingest;
+using BattKomp.Lab.Server.Features.Sharing;
 using BattKomp.Lab.Server.Platform.Access;
 using BattKomp.Lab.Server.Platform.Database;
 using BattKomp.Lab.Server.Platform.Errors;
@@ -115,6 +116,7 @@ public static class LabApplication
         services.AddIngest();
         services.AddDatasets();
         services.AddFeeds();
+        services.AddSharing();
     }
 
     private static void MapFeatures(WebApplication app)
@@ -129,6 +131,7 @@ public static class LabApplication
         app.MapGrpcService<IngestServiceHandler>();
         app.MapGrpcService<DatasetServiceHandler>();
         app.MapGrpcService<FeedServiceHandler>();
+        app.MapGrpcService<SharingServiceHandler>();
         app.MapDatasetDownloads();
         app.MapFeeds();
         app.MapHealth();

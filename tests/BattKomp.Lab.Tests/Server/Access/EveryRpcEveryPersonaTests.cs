@@ -83,6 +83,7 @@ public sealed class EveryRpcEveryPersonaTests
         ["DatasetService/GetDataset"] = People,
         ["DatasetService/ListDatasets"] = People,
         ["DatasetService/DownloadFile"] = People,
+        ["SharingService/ExplainShare"] = RigUsers,
         ["FeedService/CreateFeed"] = People,
         ["FeedService/ListFeeds"] = People,
         ["FeedService/RevokeFeed"] = People,
@@ -94,7 +95,7 @@ public sealed class EveryRpcEveryPersonaTests
         {
             LabsReflection.Descriptor, BookingsReflection.Descriptor, PoliciesReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
             AgentsReflection.Descriptor, IncidentsReflection.Descriptor, IngestReflection.Descriptor, DatasetsReflection.Descriptor,
-            FeedsReflection.Descriptor,
+            FeedsReflection.Descriptor, SharingReflection.Descriptor,
         }.SelectMany(f => f.Services).SelectMany(s => s.Methods);
 
     [Fact]
