@@ -45,6 +45,7 @@ public static class CliApplication
             IncidentCommands.Create(globals),
             FeedCommands.Create(globals),
             ShareCommand.Create(globals),
+            QualificationCommands.Create(globals),
             DatasetCommands.Create(globals),
             DataCommands.Create(globals),
             InstrumentCommands.Create(globals),

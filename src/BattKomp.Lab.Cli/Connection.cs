@@ -47,6 +47,9 @@ internal sealed class Connection : IDisposable
     /// <summary>Incidents.</summary>
     public IncidentService.IncidentServiceClient Incidents => new(_channel);
 
+    /// <summary>Qualifications.</summary>
+    public QualificationService.QualificationServiceClient Qualifications => new(_channel);
+
     /// <summary>Agents.</summary>
     public AgentService.AgentServiceClient Agents => new(_channel);
 

@@ -1,4 +1,5 @@
 using BattKomp.Lab.Domain.Bookings.Policies;
+using BattKomp.Lab.Domain.Qualifications;
 using BattKomp.Lab.Domain.Time;
 using NodaTime;
 
@@ -42,6 +43,9 @@ public sealed record BookingFacts
 
     /// <summary>Pools that the request draws from, with what others draw.</summary>
     public IReadOnlyList<PoolUse> Pools { get; init; } = [];
+
+    /// <summary>Every qualification of the holder, those that are over included; known only where a rig asks for one.</summary>
+    public IReadOnlyList<Qualification> Qualifications { get; init; } = [];
 
     /// <summary>The distinct rigs of the request's known channels, by name.</summary>
     public IEnumerable<RigFacts> RigsOf(BookingRequest request) => request.Channels
@@ -106,7 +110,14 @@ public sealed record BookingLimits
 /// <param name="AttendedOnly">Somebody must be at the rig while it is energised.</param>
 /// <param name="Benches">Places for learner groups; 0 = not stated.</param>
 /// <param name="Locked">An incident or a stop keeps it locked.</param>
-public sealed record RigFacts(string Name, string Lab, string HazardClass, double MaxWattHour, bool AttendedOnly, int Benches, bool Locked);
+public sealed record RigFacts(string Name, string Lab, string HazardClass, double MaxWattHour, bool AttendedOnly, int Benches, bool Locked)
+{
+    /// <summary>Code of the list "rig-kind"; empty = not stated.</summary>
+    public string RigKind { get; init; } = "";
+
+    /// <summary>What its users must be qualified for; null = nothing.</summary>
+    public QualificationNeed? Needs { get; init; }
+}
 
 /// <summary>What the rules need of a lab.</summary>
 /// <param name="Name">labs/{lab}</param>

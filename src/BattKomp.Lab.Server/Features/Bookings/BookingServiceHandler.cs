@@ -22,7 +22,7 @@ public static class BookingsFeature
     public static IServiceCollection AddBookings(this IServiceCollection services) => services
         .AddSingleton(provider => provider.GetRequiredService<LabOptions>().Bookings)
         .AddSingleton<BookingCalendar>().AddSingleton<DemandSignals>().AddSingleton<BookingMaker>().AddSingleton<SeriesMaker>().AddSingleton<BookingLifecycle>().AddSingleton<BookingChanger>()
-        .AddSingleton<BookingUsage>().AddSweep<HoldExpiry>().AddSingleton<BookingServiceHandler>();
+        .AddSingleton<BookingUsage>().AddSingleton<BookingAtStart>().AddSweep<HoldExpiry>().AddSingleton<BookingServiceHandler>();
 }
 
 /// <summary>bookings.proto on the wire.</summary>
@@ -42,6 +42,7 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
     private readonly Policy _policy;
     private readonly MachineClock _clock;
     private readonly IRunFacts? _runs;
+    private readonly IEnumerable<IFactSource> _sources;
 
     /// <summary>Takes what it needs from the container; <see cref="IRunFacts"/> only where the slice of runs is present.</summary>
     public BookingServiceHandler(IServiceProvider services)
@@ -50,7 +51,7 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
         (_maker, _options, _policy) = (services.GetRequiredService<BookingMaker>(), services.GetRequiredService<BookingOptions>(), services.GetRequiredService<Policy>());
         _policies = services.GetRequiredService<Policies.Policies>();
         (_requests, _clock) = (services.GetRequiredService<RequestLog>(), services.GetRequiredService<MachineClock>());
-        _runs = services.GetService<IRunFacts>();
+        (_runs, _sources) = (services.GetService<IRunFacts>(), services.GetServices<IFactSource>());
         (_series, _lifecycle, _changer) = (services.GetRequiredService<SeriesMaker>(), services.GetRequiredService<BookingLifecycle>(), services.GetRequiredService<BookingChanger>());
     }
 
@@ -167,7 +168,8 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
         var program = booking.Procedure.Length > 0 && _runs is not null ? await _runs.ProgramAsync(person, booking.Procedure, cancel) : null;
         var policies = await _policies.OverAsync(booking.Channels, booking.ActivityClass, catalogue, cancel);
         var known = CatalogueFacts.Of(catalogue);
-        return new Gathered(known.Under(known.For(booking.Channels, _options.Limits(), testObject, program), policies, BookingTimes.Instant(booking.Window.Start)), testObject, program, policies);
+        var facts = known.Under(known.For(booking.Channels, _options.Limits(), testObject, program), policies, BookingTimes.Instant(booking.Window.Start));
+        return new Gathered(await _sources.AddAsync(facts, booking, cancel), testObject, program, policies);
     }
 
     // A wish that is kept and has no request id of its own; a single create says otherwise.
@@ -189,7 +191,7 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
         };
     }
 
-    private static BookingRequest RequestOf(Booking booking) => new(booking.Channels, BookingTimes.Window(booking.Window))
+    internal static BookingRequest RequestOf(Booking booking) => new(booking.Channels, BookingTimes.Window(booking.Window))
     {
         Headcount = booking.Headcount,
         Presence = (Domain.Bookings.Presence)((int)booking.Presence - 1),

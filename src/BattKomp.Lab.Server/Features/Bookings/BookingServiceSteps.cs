@@ -118,7 +118,7 @@ public sealed partial class BookingServiceHandler
         var testObject = message.CellTest.Length > 0 && _runs is not null ? await _runs.TestObjectAsync(act.Person, message.CellTest, cancel) : null;
         var program = message.Procedure.Length > 0 && _runs is not null ? await _runs.ProgramAsync(act.Person, message.Procedure, cancel) : null;
         var (known, policies) = (CatalogueFacts.Of(catalogue), await _policies.OverAsync(message.Channels, message.ActivityClass, catalogue, cancel));
-        var facts = known.Under(known.For(message.Channels, _options.Limits(), testObject, program), policies, BookingTimes.Instant(message.Window.Start));
+        var facts = await _sources.AddAsync(known.Under(known.For(message.Channels, _options.Limits(), testObject, program), policies, BookingTimes.Instant(message.Window.Start)), message, cancel);
         return async tx =>
         {
             var locked = new HashSet<string>();

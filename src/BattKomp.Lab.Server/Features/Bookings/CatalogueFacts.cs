@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using BattKomp.Lab.Domain.Bookings;
+using BattKomp.Lab.Domain.Qualifications;
 using BattKomp.Lab.Server.Features.Catalogue;
 using BattKomp.Lab.Server.Features.Policies;
 using NodaTime;
@@ -23,7 +24,11 @@ internal sealed class CatalogueFacts
     {
         _rigOfChannel = snapshot.Rigs.SelectMany(r =>
         {
-            var facts = new RigFacts(r.Name, r.Lab, r.HazardClass, r.MaxWattHour, r.AttendedOnly, r.Benches, r.Locked);
+            var facts = new RigFacts(r.Name, r.Lab, r.HazardClass, r.MaxWattHour, r.AttendedOnly, r.Benches, r.Locked)
+            {
+                RigKind = r.RigKind,
+                Needs = r.QualificationRequired is { } need ? new QualificationNeed((QualificationLevel)Math.Max(1, (int)need.Level), need.SupervisedRuns) : null,
+            };
             return r.Channels.Select(c => (c.Name, facts));
         }).ToDictionary(p => p.Name, p => p.facts);
         _allowed = snapshot.Rigs.SelectMany(r => r.Channels.Select(c => (c.Name, ChannelRatings.Of(ChannelRatings.Within(c, r))))).ToDictionary(p => p.Name, p => p.Item2);

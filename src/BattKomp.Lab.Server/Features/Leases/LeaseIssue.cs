@@ -20,7 +20,7 @@ namespace BattKomp.Lab.Server.Features.Leases;
 /// channel, all in one transaction. What stands against a lease is kept as the booking's reason, and tried again.
 /// </summary>
 public sealed class LeaseIssue(
-    CalendarDatabase database, BookingCalendar bookings, Leases leases, Procedures.Procedures procedures, CellTests.CellTests cellTests, Catalogue.Catalogue catalogue, Orders orders,
+    CalendarDatabase database, BookingCalendar bookings, BookingAtStart atStart, Leases leases, Procedures.Procedures procedures, CellTests.CellTests cellTests, Catalogue.Catalogue catalogue, Orders orders,
     LabOptions options, MachineClock clock, ILogger<LeaseIssue> log) : ISweep
 {
     /// <inheritdoc/>
@@ -43,10 +43,11 @@ public sealed class LeaseIssue(
         var snapshot = await catalogue.GetAsync(cancel);
         var procedure = booking.Message.Procedure.Length > 0 ? await procedures.FindAsync(booking.Message.Procedure, cancel) : null;
         var test = booking.Message.CellTest.Length > 0 ? await cellTests.FindAsync(booking.Message.CellTest, cancel) : null;
+        var against = await atStart.RefusalsAsync(booking, test?.TestObject ?? "", cancel);
         return await database.WriteAsync(async tx =>
         {
             if (await bookings.FindAsync(tx, booking.Name, cancel) is not { State: BookingState.Confirmed }) return false;
-            var reasons = new List<string>();
+            var reasons = new List<string>(against);
             foreach (var channel in booking.Message.Channels) reasons.AddRange(LeaseContent.Refusals(await FactsAsync(tx, channel, booking, procedure, snapshot, cancel)));
             if (reasons.Count > 0)
             {

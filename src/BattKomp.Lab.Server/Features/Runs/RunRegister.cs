@@ -25,6 +25,10 @@ public sealed class RunRegister(CalendarDatabase database, Catalogue.Catalogue c
     /// <summary>Runs of a cell test, in the order they were made.</summary>
     public Task<List<RunRow>> OfCellTestAsync(string cellTest, CancellationToken cancel) => database.ReadAsync(tx => RunStore.WhereAsync(tx, "cell_test = @v", cellTest, cancel), cancel);
 
+    /// <summary>Starts of the holder's runs after <paramref name="sinceUs"/>, in order, each with its channel.</summary>
+    public static Task<List<(string Channel, long StartUs)>> UsesAsync(CalendarTransaction tx, string holder, long sinceUs, CancellationToken cancel) =>
+        tx.QueryAsync("SELECT channel, start_us FROM runs WHERE holder = @h AND start_us > @s ORDER BY start_us", r => (r.GetString(0), r.GetInt64(1)), cancel, ("h", holder), ("s", sinceUs));
+
     /// <summary>Every unfinished run in one stage.</summary>
     public Task<List<RunRow>> InStageAsync(RunStage stage, CancellationToken cancel) => database.ReadAsync(tx => RunStore.InStageAsync(tx, stage, cancel), cancel);
 

@@ -7,6 +7,7 @@ using BattKomp.Lab.Server.Features.CellTests;
 using BattKomp.Lab.Server.Features.Leases;
 using BattKomp.Lab.Server.Features.Policies;
 using BattKomp.Lab.Server.Features.Procedures;
+using BattKomp.Lab.Server.Features.Qualifications;
 using BattKomp.Lab.Server.Features.Runs;
 using BattKomp.Lab.Server.Features.Datasets;
 using BattKomp.Lab.Server.Features.Feeds;
@@ -107,6 +108,7 @@ public static class LabApplication
         services.AddCatalogue();
         services.AddPolicies();
         services.AddBookings();
+        services.AddQualifications();
         services.AddProcedures();
         services.AddCellTests();
         services.AddAgents();
@@ -124,6 +126,7 @@ public static class LabApplication
         app.MapGrpcService<LabServiceHandler>();
         app.MapGrpcService<BookingServiceHandler>();
         app.MapGrpcService<PolicyServiceHandler>();
+        app.MapGrpcService<QualificationServiceHandler>();
         app.MapGrpcService<ProcedureServiceHandler>();
         app.MapGrpcService<AgentServiceHandler>();
         app.MapGrpcService<RunServiceHandler>();

@@ -51,6 +51,10 @@ public sealed class EveryRpcEveryPersonaTests
         ["BookingService/ListBookings"] = People,
         ["BookingService/CancelBooking"] = RigUsers,
         ["BookingService/CreateOutage"] = Staff,
+        ["QualificationService/GrantQualification"] = People,
+        ["QualificationService/RevokeQualification"] = People,
+        ["QualificationService/GetQualification"] = People,
+        ["QualificationService/ListQualifications"] = People,
         ["ProcedureService/CreateProcedure"] = RigUsers,
         ["ProcedureService/GetProcedure"] = People,
         ["ProcedureService/ListProcedures"] = People,
@@ -93,7 +97,7 @@ public sealed class EveryRpcEveryPersonaTests
     private static IEnumerable<MethodDescriptor> Methods =>
         new[]
         {
-            LabsReflection.Descriptor, BookingsReflection.Descriptor, PoliciesReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
+            LabsReflection.Descriptor, BookingsReflection.Descriptor, PoliciesReflection.Descriptor, QualificationsReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
             AgentsReflection.Descriptor, IncidentsReflection.Descriptor, IngestReflection.Descriptor, DatasetsReflection.Descriptor,
             FeedsReflection.Descriptor, SharingReflection.Descriptor,
         }.SelectMany(f => f.Services).SelectMany(s => s.Methods);

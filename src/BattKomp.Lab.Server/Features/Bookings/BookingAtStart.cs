@@ -1,0 +1,26 @@
+using BattKomp.Lab.Domain.Bookings;
+using BattKomp.Lab.Server.Features.Catalogue;
+using BattKomp.Lab.Server.Platform;
+using NodaTime;
+using TimeWindow = BattKomp.Lab.Domain.Time.TimeWindow;
+
+namespace BattKomp.Lab.Server.Features.Bookings;
+
+/// <summary>The rules that are asked again when a booking is about to start, because people and papers change between the two.</summary>
+public sealed class BookingAtStart(Catalogue.Catalogue catalogue, TestObjects testObjects, BookingOptions options, IEnumerable<IFactSource> sources, MachineClock clock)
+{
+    /// <summary>What stands against a lease for what is left of the booking, as sentences; none = it may be issued.</summary>
+    /// <param name="booking">As stored.</param>
+    /// <param name="testObject">testObjects/… of its cell test; empty = it names none.</param>
+    /// <param name="cancel">Ends the wait.</param>
+    public async Task<IReadOnlyList<string>> RefusalsAsync(StoredBooking booking, string testObject, CancellationToken cancel)
+    {
+        var now = clock.Now;
+        if (booking.Window.End <= now) return [];
+        var known = CatalogueFacts.Of(await catalogue.GetAsync(cancel));
+        var cell = testObject.Length > 0 && await testObjects.FindAsync(testObject, cancel) is { } found ? new TestObjectFacts(found.Name, found.HazardClass, found.NominalWattHour) : null;
+        var facts = await sources.AddAsync(known.For(booking.Message.Channels, options.Limits(), cell), booking.Message, cancel);
+        var left = BookingServiceHandler.RequestOf(booking.Message) with { Window = new TimeWindow(Instant.Max(now, booking.Window.Start), booking.Window.End) };
+        return [.. BookingRules.EvaluateAtStart(now, left, facts).Select(v => $"{v.Reason}: {v.Message}")];
+    }
+}

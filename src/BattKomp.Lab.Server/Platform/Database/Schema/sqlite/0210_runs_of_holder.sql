@@ -1,0 +1,1 @@
+CREATE INDEX runs_of_holder ON runs (holder, start_us);
