@@ -16,18 +16,18 @@ public sealed class NoticeRule : IBookingRule
         var limits = facts.Limits;
         if (request.Former is not { } former)
         {
-            if (request.Window.Start - now < limits.CreateNotice) yield return Of("NOTICE_TOO_SHORT", "asked for", "create_notice", limits.CreateNotice, now, request, request.Window.Start, limits, mendable: true);
+            if (IsShort(request.Window.Start - now, limits.CreateNotice)) yield return Of("NOTICE_TOO_SHORT", "asked for", "create_notice", limits.CreateNotice, now, request, request.Window.Start, limits, mendable: true);
             yield break;
         }
         if (former.Start <= now) yield break;
         var first = Instant.Min(former.Start, request.Window.Start);
-        if (first - now < limits.ChangeNotice) yield return Of("CHANGE_TOO_LATE", "changed", "change_notice", limits.ChangeNotice, now, request, first, limits, mendable: former.Start - now >= limits.ChangeNotice);
+        if (IsShort(first - now, limits.ChangeNotice)) yield return Of("CHANGE_TOO_LATE", "changed", "change_notice", limits.ChangeNotice, now, request, first, limits, mendable: former.Start - now >= limits.ChangeNotice);
     }
 
     /// <summary>What stands against a cancellation by the holder.</summary>
     public static IEnumerable<Violation> EvaluateCancel(Instant now, TimeWindow window, BookingLimits limits)
     {
-        if (window.Start - now >= limits.CancelNotice) yield break;
+        if (!IsShort(window.Start - now, limits.CancelNotice)) yield break;
         yield return new Violation("CANCEL_TOO_LATE", "notice",
             $"The booking starts {Sentences.Of(window.Start)}; it can be cancelled until {Sentences.Of(limits.CancelNotice)} before. Ask the lab, or hand it over.")
         {
@@ -37,6 +37,9 @@ public sealed class NoticeRule : IBookingRule
             Policy = limits.SaidBy("cancel_notice"),
         };
     }
+
+    // Zero is no limit at all: what begins this minute has begun already by the server's clock, and the rule on past starts speaks of that.
+    private static bool IsShort(Duration left, Duration notice) => notice > Duration.Zero && left < notice;
 
     private static Violation Of(string reason, string verb, string limit, Duration notice, Instant now, BookingRequest request, Instant judged, BookingLimits limits, bool mendable)
     {

@@ -38,6 +38,14 @@ public sealed class BookingRulesTests
     });
 
     [Fact]
+    public void Without_a_notice_limit_a_booking_may_begin_the_minute_it_is_asked_for_and_be_cancelled_after_it_began()
+    {
+        var begun = new TimeWindow(Now - Duration.FromSeconds(30), Now + Duration.FromHours(1));
+        Assert.Empty(new NoticeRule().Evaluate(Now, new BookingRequest([Channel], begun), Facts(School)));
+        Assert.Empty(NoticeRule.EvaluateCancel(Now, begun, new BookingLimits()));
+    }
+
+    [Fact]
     public void What_a_rule_calls_nearest_that_rule_accepts() => Cases.Sample(c =>
     {
         foreach (var rule in BookingRules.All)
