@@ -46,6 +46,7 @@ public static class CliApplication
             FeedCommands.Create(globals),
             ShareCommand.Create(globals),
             QualificationCommands.Create(globals),
+            RiskAssessmentCommands.Create(globals),
             DatasetCommands.Create(globals),
             DataCommands.Create(globals),
             InstrumentCommands.Create(globals),

@@ -47,6 +47,9 @@ internal sealed class Connection : IDisposable
     /// <summary>Incidents.</summary>
     public IncidentService.IncidentServiceClient Incidents => new(_channel);
 
+    /// <summary>Risk assessments.</summary>
+    public RiskAssessmentService.RiskAssessmentServiceClient RiskAssessments => new(_channel);
+
     /// <summary>Qualifications.</summary>
     public QualificationService.QualificationServiceClient Qualifications => new(_channel);
 

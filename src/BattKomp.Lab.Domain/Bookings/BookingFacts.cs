@@ -47,6 +47,9 @@ public sealed record BookingFacts
     /// <summary>Every qualification of the holder, those that are over included; known only where a rig asks for one.</summary>
     public IReadOnlyList<Qualification> Qualifications { get; init; } = [];
 
+    /// <summary>What is assessed, and for what; known only where a rig requires it.</summary>
+    public RiskFacts Risks { get; init; } = new("", "", []);
+
     /// <summary>The distinct rigs of the request's known channels, by name.</summary>
     public IEnumerable<RigFacts> RigsOf(BookingRequest request) => request.Channels
         .Select(c => RigOfChannel.GetValueOrDefault(c)).OfType<RigFacts>().DistinctBy(r => r.Name).OrderBy(r => r.Name, StringComparer.Ordinal);
@@ -117,6 +120,9 @@ public sealed record RigFacts(string Name, string Lab, string HazardClass, doubl
 
     /// <summary>What its users must be qualified for; null = nothing.</summary>
     public QualificationNeed? Needs { get; init; }
+
+    /// <summary>It is used only where a risk assessment covers what is done.</summary>
+    public bool RiskAssessed { get; init; }
 }
 
 /// <summary>What the rules need of a lab.</summary>

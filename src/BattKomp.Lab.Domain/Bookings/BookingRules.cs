@@ -16,6 +16,7 @@ public static class BookingRules
     private static readonly OccupancyRule Occupancy = new();
     private static readonly OutageRule Outages = new();
     private static readonly QualificationRule Qualified = new();
+    private static readonly RiskAssessmentRule Assessed = new();
 
     /// <summary>Every rule of a booking, in the order in which their violations are told.</summary>
     public static IReadOnlyList<IBookingRule> All { get; } =
@@ -23,7 +24,7 @@ public static class BookingRules
         new KnownChannelRule(), new DuplicateChannelRule(), new PastRule(), new HorizonRule(), new LengthRule(),
         Occupancy, Outages, new BufferRule(), new OpeningHoursRule(), new RigLockedRule(),
         new HazardRule(), new EnergyRule(), new AttendedRule(), new BenchRule(), new ProgramRule(),
-        Qualified,
+        Qualified, Assessed,
         new HoldRule(), new NoticeRule(), new CrossDayRule(), new LessonPeriodRule(), new QuotaRule(), new PoolRule(),
     ];
 
@@ -46,7 +47,7 @@ public static class BookingRules
 
     /// <summary>What speaks of the people and the papers behind a booking, which may have changed since it was made: asked again before its lease is issued; empty = it may.</summary>
     public static IReadOnlyList<Violation> EvaluateAtStart(Instant now, BookingRequest request, BookingFacts facts) =>
-        [.. Qualified.Evaluate(now, request, facts)];
+        [.. Qualified.Evaluate(now, request, facts), .. Assessed.Evaluate(now, request, facts)];
 
     /// <summary>Every violation of a wish for a maintenance window: what already occupies the time. Opening hours and lengths do not bind it.</summary>
     public static IReadOnlyList<Violation> EvaluateOutage(Instant now, BookingRequest request, BookingFacts facts) =>

@@ -22,24 +22,11 @@ public sealed class QualificationRule : IBookingRule
         var hazard = facts.TestObject?.HazardClass is { Length: > 0 } cell ? cell : rig.HazardClass;
         var covering = facts.Qualifications.Where(q => q.Level >= need.Level && q.Covers(rig.RigKind, rig.Lab, hazard, facts.HazardOrder)).ToList();
         var enough = covering.Where(q => q.SupervisedRuns >= need.SupervisedRuns).ToList();
-        if (UncoveredFrom(enough, request.Window) is not { } end) return null;
+        if (Coverage.UncoveredFrom(enough.Select(q => (q.ValidFrom, q.ServesUntil(request.Window))), request.Window) is not { } end) return null;
         // What still holds, now or later, is a matter of when; what no longer does is a matter of what.
         if (enough.Any(q => !(q.Lapses <= now))) return Expires(now, request.Window, rig, enough, end);
         var nearly = covering.Where(q => q.SupervisedRuns < need.SupervisedRuns && !(q.Lapses <= now)).ToList();
         return nearly.Count > 0 ? TooFewRuns(rig, need, nearly.Max(q => q.SupervisedRuns)) : Missing(rig, need, hazard, covering);
-    }
-
-    /// <summary>Null when the qualifications hold one after the other for the whole window; else the first instant in it at which none does.</summary>
-    private static Instant? UncoveredFrom(IReadOnlyList<Qualification> qualifications, TimeWindow window)
-    {
-        var reached = window.Start;
-        foreach (var q in qualifications.OrderBy(q => q.ValidFrom))
-        {
-            if (q.ValidFrom > reached) break;
-            if (q.ServesUntil(window) is not { } until) return null;
-            reached = Instant.Max(reached, until);
-        }
-        return reached >= window.End ? null : reached;
     }
 
     private static Violation Expires(Instant now, TimeWindow window, RigFacts rig, IReadOnlyList<Qualification> enough, Instant end)
@@ -47,7 +34,7 @@ public sealed class QualificationRule : IBookingRule
         var nearest = Nearest(now, window, enough);
         return new Violation("QUALIFICATION_EXPIRES", Name,
             $"The holder's qualification for {rig.Name} does not hold for the whole booking: from {Sentences.Of(end)} none does." +
-            Sentences.Remedy(nearest, "") + $" Ask {rig.Lab} to renew it, or book with someone who is qualified as the holder.")
+            (nearest is { } n ? $" Nearest: {Sentences.Of(n)}." : "") + $" Ask {rig.Lab} to renew it, or book with someone who is qualified as the holder.")
         {
             Limit = Sentences.Of(end),
             Actual = Sentences.Of(window.End),

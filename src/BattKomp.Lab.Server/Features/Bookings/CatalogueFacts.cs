@@ -27,6 +27,7 @@ internal sealed class CatalogueFacts
             var facts = new RigFacts(r.Name, r.Lab, r.HazardClass, r.MaxWattHour, r.AttendedOnly, r.Benches, r.Locked)
             {
                 RigKind = r.RigKind,
+                RiskAssessed = r.RiskAssessmentRequired,
                 Needs = r.QualificationRequired is { } need ? new QualificationNeed((QualificationLevel)Math.Max(1, (int)need.Level), need.SupervisedRuns) : null,
             };
             return r.Channels.Select(c => (c.Name, facts));

@@ -8,6 +8,7 @@ using BattKomp.Lab.Server.Features.Leases;
 using BattKomp.Lab.Server.Features.Policies;
 using BattKomp.Lab.Server.Features.Procedures;
 using BattKomp.Lab.Server.Features.Qualifications;
+using BattKomp.Lab.Server.Features.RiskAssessments;
 using BattKomp.Lab.Server.Features.Runs;
 using BattKomp.Lab.Server.Features.Datasets;
 using BattKomp.Lab.Server.Features.Feeds;
@@ -109,6 +110,7 @@ public static class LabApplication
         services.AddPolicies();
         services.AddBookings();
         services.AddQualifications();
+        services.AddRiskAssessments();
         services.AddProcedures();
         services.AddCellTests();
         services.AddAgents();
@@ -127,6 +129,7 @@ public static class LabApplication
         app.MapGrpcService<BookingServiceHandler>();
         app.MapGrpcService<PolicyServiceHandler>();
         app.MapGrpcService<QualificationServiceHandler>();
+        app.MapGrpcService<RiskAssessmentServiceHandler>();
         app.MapGrpcService<ProcedureServiceHandler>();
         app.MapGrpcService<AgentServiceHandler>();
         app.MapGrpcService<RunServiceHandler>();

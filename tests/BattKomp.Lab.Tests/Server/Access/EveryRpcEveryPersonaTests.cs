@@ -55,6 +55,10 @@ public sealed class EveryRpcEveryPersonaTests
         ["QualificationService/RevokeQualification"] = People,
         ["QualificationService/GetQualification"] = People,
         ["QualificationService/ListQualifications"] = People,
+        ["RiskAssessmentService/CreateRiskAssessment"] = Staff,
+        ["RiskAssessmentService/WithdrawRiskAssessment"] = Staff,
+        ["RiskAssessmentService/GetRiskAssessment"] = Staff,
+        ["RiskAssessmentService/ListRiskAssessments"] = Staff,
         ["ProcedureService/CreateProcedure"] = RigUsers,
         ["ProcedureService/GetProcedure"] = People,
         ["ProcedureService/ListProcedures"] = People,
@@ -97,7 +101,7 @@ public sealed class EveryRpcEveryPersonaTests
     private static IEnumerable<MethodDescriptor> Methods =>
         new[]
         {
-            LabsReflection.Descriptor, BookingsReflection.Descriptor, PoliciesReflection.Descriptor, QualificationsReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
+            LabsReflection.Descriptor, BookingsReflection.Descriptor, PoliciesReflection.Descriptor, QualificationsReflection.Descriptor, RiskAssessmentsReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
             AgentsReflection.Descriptor, IncidentsReflection.Descriptor, IngestReflection.Descriptor, DatasetsReflection.Descriptor,
             FeedsReflection.Descriptor, SharingReflection.Descriptor,
         }.SelectMany(f => f.Services).SelectMany(s => s.Methods);

@@ -1,0 +1,6 @@
+-- Risk assessments as made (doc: the message), until they are over or withdrawn. Instants: microseconds since 1970-01-01 UTC.
+CREATE TABLE risk_assessments (
+    name TEXT PRIMARY KEY, rig TEXT NOT NULL, lab TEXT NOT NULL, until_us INTEGER NOT NULL, doc BLOB NOT NULL, created_us INTEGER NOT NULL,
+    withdrawn_us INTEGER, withdrawn_by TEXT NOT NULL DEFAULT '', withdraw_reason TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX risk_assessments_of_rig ON risk_assessments (rig, until_us) WHERE withdrawn_us IS NULL;
