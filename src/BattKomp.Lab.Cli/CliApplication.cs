@@ -37,6 +37,7 @@ public static class CliApplication
         var root = new RootCommand("BattKomp.Lab: book battery test rigs, follow runs, pull datasets, read cycler files and captured frames.")
         {
             RigCommands.Create(globals),
+            FindCommand.Create(globals),
             BookCommand.Create(globals),
             BookingCommands.Create(globals),
             PolicyCommands.Create(globals),

@@ -38,6 +38,9 @@ internal sealed class Connection : IDisposable
     /// <summary>The calendar.</summary>
     public BookingService.BookingServiceClient Bookings => new(_channel);
 
+    /// <summary>Searches.</summary>
+    public AvailabilityService.AvailabilityServiceClient Availability => new(_channel);
+
     /// <summary>Policies.</summary>
     public PolicyService.PolicyServiceClient Policies => new(_channel);
 

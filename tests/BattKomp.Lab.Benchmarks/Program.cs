@@ -5,11 +5,13 @@ using BattKomp.Lab.Benchmarks;
 var benchmarks = new Dictionary<string, Func<string[], Task<object>>>(StringComparer.Ordinal)
 {
     ["agent"] = AgentBenchmark.RunAsync,
+    ["availability"] = AvailabilityBenchmark.RunAsync,
     ["book-create"] = BookCreateBenchmark.RunAsync,
     ["ingest-duckdb"] = IngestDuckDbBenchmark.RunAsync,
     ["ingest-influx"] = IngestInfluxBenchmark.RunAsync,
     ["ingest-live"] = IngestLiveBenchmark.RunAsync,
     ["journal"] = JournalBenchmark.RunAsync,
+    ["month-view"] = AvailabilityBenchmark.MonthAsync,
     ["mqtt-single"] = MqttSingleBenchmark.RunAsync,
 };
 

@@ -34,9 +34,15 @@ public static class BookingRules
     /// </summary>
     public static IReadOnlyList<IBookingRule> Standing { get; } = [.. All.Where(r => r is not (PastRule or HorizonRule or LengthRule or OccupancyRule or OutageRule or BufferRule or HoldRule or NoticeRule or QuotaRule or PoolRule))];
 
+    private static IReadOnlyList<IBookingRule> Timeless { get; } =
+        [.. All.Where(r => r is KnownChannelRule or LengthRule or RigLockedRule or HazardRule or EnergyRule or AttendedRule or BenchRule or ProgramRule)];
+
     /// <summary>Every violation of a booking request; empty = accepted.</summary>
     public static IReadOnlyList<Violation> Evaluate(Instant now, BookingRequest request, BookingFacts facts) =>
         [.. All.SelectMany(rule => rule.Evaluate(now, request, facts))];
+
+    /// <summary>Every violation that no other time would mend, so that a search need not look at a rig at all.</summary>
+    public static IReadOnlyList<Violation> EvaluateTimeless(Instant now, BookingRequest request, BookingFacts facts) => [.. Timeless.SelectMany(rule => rule.Evaluate(now, request, facts))];
 
     /// <summary>Every violation of the standing rules by a booking that is about to become firm; empty = accepted.</summary>
     public static IReadOnlyList<Violation> EvaluateStanding(Instant now, BookingRequest request, BookingFacts facts) =>

@@ -65,6 +65,9 @@ internal sealed class CatalogueFacts
     /// <summary>The channels of rigs.</summary>
     internal IEnumerable<string> ChannelsOf(IReadOnlySet<string> rigs) => _rigOfChannel.Where(p => rigs.Contains(p.Value.Name)).Select(p => p.Key);
 
+    /// <summary>What a known channel allows.</summary>
+    internal Domain.Runs.Ratings AllowedOf(string channel) => _allowed[channel];
+
     /// <summary>W that a channel may draw; 0 = not stated.</summary>
     internal double MaxWattOf(string channel) => _allowed.TryGetValue(channel, out var ratings) ? ratings.MaxWatt : 0;
 

@@ -31,6 +31,7 @@ public sealed class Policies(CalendarDatabase database, Bookings.BookingOptions 
     private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(2);
     private static readonly ConditionalWeakTable<CatalogueSnapshot, ConcurrentDictionary<string, IReadOnlySet<string>>> Scopes = [];
     private Kept? _kept;
+    private PolicySet? _none;
 
     private sealed record Kept(long Stamp, IReadOnlyList<BookingPolicy> Policies)
     {
@@ -41,7 +42,7 @@ public sealed class Policies(CalendarDatabase database, Bookings.BookingOptions 
     public async ValueTask<PolicySet> OverAsync(IReadOnlyList<string> channels, string activityClass, CatalogueSnapshot catalogue, CancellationToken cancel)
     {
         var kept = await KeptAsync(cancel);
-        if (kept.Policies.Count == 0) return new PolicySet([], options.Limits());
+        if (kept.Policies.Count == 0) return _none ??= new PolicySet([], options.Limits());
         var rigs = channels.Select(Contracts.ResourceNames.RigOf).Distinct().Order(StringComparer.Ordinal);
         return kept.Sets.GetValue(catalogue, _ => new()).GetOrAdd((string.Join('\n', rigs), activityClass), _ => Set(kept.Policies, channels, activityClass, catalogue));
     }

@@ -18,6 +18,14 @@ public abstract class CalendarDatabase : IAsyncDisposable
     /// </summary>
     public abstract Task<T> WriteAsync<T>(Func<CalendarTransaction, Task<T>> work, CancellationToken cancel);
 
+    private long _committed;
+
+    /// <summary>Counts the transactions that this process has committed: what is kept in memory is older than this says or it is not.</summary>
+    public long Committed => Interlocked.Read(ref _committed);
+
+    /// <summary>Called after each commit.</summary>
+    protected void NoteCommitted() => Interlocked.Increment(ref _committed);
+
     /// <summary>Runs <paramref name="work"/> on a connection that does not write.</summary>
     public abstract Task<T> ReadAsync<T>(Func<CalendarTransaction, Task<T>> work, CancellationToken cancel);
 

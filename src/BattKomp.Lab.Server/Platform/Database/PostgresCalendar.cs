@@ -22,6 +22,7 @@ public sealed class PostgresCalendar(string connectionString) : CalendarDatabase
                 await using var transaction = await connection.BeginTransactionAsync(cancel);
                 var result = await work(new CalendarTransaction(Dialect, connection, transaction));
                 await transaction.CommitAsync(CancellationToken.None);
+                NoteCommitted();
                 return result;
             }
             catch (PostgresException e) when (attempt < Attempts && e.SqlState is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure)

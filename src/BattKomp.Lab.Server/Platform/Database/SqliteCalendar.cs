@@ -40,6 +40,7 @@ public sealed class SqliteCalendar(string file) : CalendarDatabase
             await using var transaction = connection.BeginTransaction(deferred: false);
             var result = await work(new CalendarTransaction(Dialect, connection, transaction));
             await transaction.CommitAsync(CancellationToken.None);
+            NoteCommitted();
             return result;
         }
         catch (SqliteException e) when (e.SqliteErrorCode is SqliteFull or SqliteIoError)
@@ -77,7 +78,8 @@ public sealed class SqliteCalendar(string file) : CalendarDatabase
         var connection = new SqliteConnection(_connectionString);
         await connection.OpenAsync(cancel);
         await using var command = connection.CreateCommand();
-        command.CommandText = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+        // The job store writes to the same file from connections of its own. SQLite itself waits for them in steps of a few ms; the provider would in steps of 150 ms.
+        command.CommandText = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;";
         await command.ExecuteNonQueryAsync(cancel);
         return connection;
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using BattKomp.Lab.Contracts;
+using BattKomp.Lab.Server.Features.Availability;
 using BattKomp.Lab.Server.Features.Bookings;
 using BattKomp.Lab.Server.Features.Agents;
 using BattKomp.Lab.Server.Features.Catalogue;
@@ -111,6 +112,7 @@ public static class LabApplication
         services.AddBookings();
         services.AddQualifications();
         services.AddRiskAssessments();
+        services.AddAvailability();
         services.AddProcedures();
         services.AddCellTests();
         services.AddAgents();
@@ -130,6 +132,7 @@ public static class LabApplication
         app.MapGrpcService<PolicyServiceHandler>();
         app.MapGrpcService<QualificationServiceHandler>();
         app.MapGrpcService<RiskAssessmentServiceHandler>();
+        app.MapGrpcService<AvailabilityServiceHandler>();
         app.MapGrpcService<ProcedureServiceHandler>();
         app.MapGrpcService<AgentServiceHandler>();
         app.MapGrpcService<RunServiceHandler>();

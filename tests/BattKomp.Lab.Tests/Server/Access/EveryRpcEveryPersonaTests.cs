@@ -35,6 +35,9 @@ public sealed class EveryRpcEveryPersonaTests
         ["LabService/WhoAmI"] = People,
         ["BookingService/CreateBooking"] = RigUsers,
         ["BookingService/CreateSeries"] = RigUsers,
+        ["AvailabilityService/SearchAvailability"] = People,
+        ["AvailabilityService/WatchAvailability"] = People,
+        ["AvailabilityService/ListTaken"] = People,
         ["PolicyService/CreatePolicy"] = People,
         ["PolicyService/RetirePolicy"] = People,
         ["PolicyService/ListPolicies"] = People,
@@ -101,7 +104,7 @@ public sealed class EveryRpcEveryPersonaTests
     private static IEnumerable<MethodDescriptor> Methods =>
         new[]
         {
-            LabsReflection.Descriptor, BookingsReflection.Descriptor, PoliciesReflection.Descriptor, QualificationsReflection.Descriptor, RiskAssessmentsReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
+            LabsReflection.Descriptor, BookingsReflection.Descriptor, PoliciesReflection.Descriptor, AvailabilityReflection.Descriptor, QualificationsReflection.Descriptor, RiskAssessmentsReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
             AgentsReflection.Descriptor, IncidentsReflection.Descriptor, IngestReflection.Descriptor, DatasetsReflection.Descriptor,
             FeedsReflection.Descriptor, SharingReflection.Descriptor,
         }.SelectMany(f => f.Services).SelectMany(s => s.Methods);
