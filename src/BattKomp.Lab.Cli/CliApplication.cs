@@ -48,6 +48,7 @@ public static class CliApplication
             ShareCommand.Create(globals),
             QualificationCommands.Create(globals),
             RiskAssessmentCommands.Create(globals),
+            UsageCommands.Create(globals),
             DatasetCommands.Create(globals),
             DataCommands.Create(globals),
             InstrumentCommands.Create(globals),

@@ -62,6 +62,9 @@ internal sealed class Connection : IDisposable
     /// <summary>Datasets.</summary>
     public DatasetService.DatasetServiceClient Datasets => new(_channel);
 
+    /// <summary>Accounts of use.</summary>
+    public UsageService.UsageServiceClient Usage => new(_channel);
+
     /// <summary>Fair share.</summary>
     public SharingService.SharingServiceClient Sharing => new(_channel);
 

@@ -43,6 +43,9 @@ public sealed class LabOptions
     /// <summary>Fair share between organisations.</summary>
     public Features.Sharing.SharingOptions Sharing { get; set; } = new();
 
+    /// <summary>Monthly accounts of use.</summary>
+    public Features.Usage.UsageOptions Usage { get; set; } = new();
+
     /// <summary>Timing of leases and runs.</summary>
     public Features.Runs.RunOptions Runs { get; set; } = new();
 
@@ -71,6 +74,7 @@ public sealed class LabOptions
                 mistakes.Add($"{name} '{text}' is not an ISO 8601 UTC instant: use 2026-11-23T08:00:00Z.");
         mistakes.AddRange(Bookings.Mistakes());
         mistakes.AddRange(Sharing.Mistakes());
+        mistakes.AddRange(Usage.Mistakes());
         mistakes.AddRange(Runs.Mistakes());
         mistakes.AddRange(Telemetry.Mistakes());
         return mistakes;

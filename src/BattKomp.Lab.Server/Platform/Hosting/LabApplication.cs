@@ -16,6 +16,7 @@ using BattKomp.Lab.Server.Features.Feeds;
 using BattKomp.Lab.Server.Features.Incidents;
 using BattKomp.Lab.Server.Features.Ingest;
 using BattKomp.Lab.Server.Features.Sharing;
+using BattKomp.Lab.Server.Features.Usage;
 using BattKomp.Lab.Server.Platform.Access;
 using BattKomp.Lab.Server.Platform.Database;
 using BattKomp.Lab.Server.Platform.Errors;
@@ -123,6 +124,7 @@ public static class LabApplication
         services.AddDatasets();
         services.AddFeeds();
         services.AddSharing();
+        services.AddUsage();
     }
 
     private static void MapFeatures(WebApplication app)
@@ -141,6 +143,7 @@ public static class LabApplication
         app.MapGrpcService<DatasetServiceHandler>();
         app.MapGrpcService<FeedServiceHandler>();
         app.MapGrpcService<SharingServiceHandler>();
+        app.MapGrpcService<UsageServiceHandler>();
         app.MapDatasetDownloads();
         app.MapFeeds();
         app.MapHealth();

@@ -94,6 +94,9 @@ public sealed class EveryRpcEveryPersonaTests
         ["DatasetService/GetDataset"] = People,
         ["DatasetService/ListDatasets"] = People,
         ["DatasetService/DownloadFile"] = People,
+        ["UsageService/ListUsageSnapshots"] = People,
+        ["UsageService/GetUsageSnapshot"] = People,
+        ["UsageService/GetEconomicShare"] = People,
         ["SharingService/ExplainShare"] = RigUsers,
         ["FeedService/CreateFeed"] = People,
         ["FeedService/ListFeeds"] = People,
@@ -106,7 +109,7 @@ public sealed class EveryRpcEveryPersonaTests
         {
             LabsReflection.Descriptor, BookingsReflection.Descriptor, PoliciesReflection.Descriptor, AvailabilityReflection.Descriptor, QualificationsReflection.Descriptor, RiskAssessmentsReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
             AgentsReflection.Descriptor, IncidentsReflection.Descriptor, IngestReflection.Descriptor, DatasetsReflection.Descriptor,
-            FeedsReflection.Descriptor, SharingReflection.Descriptor,
+            FeedsReflection.Descriptor, SharingReflection.Descriptor, UsageReflection.Descriptor,
         }.SelectMany(f => f.Services).SelectMany(s => s.Methods);
 
     [Fact]

@@ -1,0 +1,28 @@
+using BattKomp.Lab.Domain.Time;
+using NodaTime;
+
+namespace BattKomp.Lab.Domain.Usage;
+
+/// <summary>Hours of windows within windows.</summary>
+public static class Stretches
+{
+    /// <summary>The part of a window within another; null when there is none.</summary>
+    public static TimeWindow? Within(this TimeWindow window, TimeWindow bounds)
+    {
+        var (start, end) = (Instant.Max(window.Start, bounds.Start), Instant.Min(window.End, bounds.End));
+        return start < end ? new TimeWindow(start, end) : null;
+    }
+
+    /// <summary>Hours that lie in at least one of the windows and in <paramref name="bounds"/>; what overlaps counts once.</summary>
+    public static double Hours(this IEnumerable<TimeWindow> windows, TimeWindow bounds)
+    {
+        var (total, until) = (Duration.Zero, bounds.Start);
+        foreach (var window in windows.Where(w => w.Overlaps(bounds)).OrderBy(w => w.Start))
+        {
+            var start = Instant.Max(window.Start, until);
+            var end = Instant.Min(window.End, bounds.End);
+            if (start < end) (total, until) = (total + (end - start), end);
+        }
+        return total.TotalHours;
+    }
+}

@@ -1,0 +1,233 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using BattKomp.Lab.Server.Features.Usage;
+using BattKomp.Lab.Server.Platform;
+using BattKomp.Lab.Tests.Cli;
+using BattKomp.Lab.Tests.Server.Bookings;
+using BattKomp.Lab.Tests.Support;
+using BattKomp.Lab.V1;
+using CsCheck;
+using Microsoft.Extensions.DependencyInjection;
+using NodaTime;
+using Xunit;
+using Row = System.Collections.Generic.IReadOnlyDictionary<string, string>;
+
+namespace BattKomp.Lab.Tests.Server.Usage;
+
+/// <summary>Monthly accounts of use: bookings of the month to come, closed some days after its end.</summary>
+public abstract class UsageContract(string dialect) : IAsyncLifetime
+{
+    private static readonly DateTimeZone Oslo = DateTimeZoneProviders.Tzdb["Europe/Oslo"];
+    private readonly ShiftedTime _time = new();
+    private BookingLab _lab = null!;
+    private YearMonth _month;
+    private double _first;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    /// <inheritdoc/>
+    public async ValueTask InitializeAsync()
+    {
+        _lab = await BookingLab.StartAsync(dialect, o => (o.Runs.SweepSeconds, o.Bookings.LateCancelHours) = (0, 24 * 200), time: _time);
+        _month = _lab.Hour0.InZone(Oslo).Date.ToYearMonth().PlusMonths(1);
+        _first = (Oslo.AtStartOfDay(_month.OnDayOfMonth(1)).ToInstant() - _lab.Hour0).TotalHours;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        await _lab.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_month_is_closed_once_over_and_settled_with_what_was_booked_energised_and_lost_and_small_cells_merged()
+    {
+        for (var i = 0; i < 6; i++) await _lab.BookAsync(_first + i, 1);
+        // The first hour of the month ran for 20 minutes, after ten minutes of the month before.
+        var across = await _lab.BookAsync(_first - 1, 1, TestSeed.CyclerChannel(2));
+        var two = await _lab.CreateAsync(TestSeed.DoctoralStudent, _lab.Wish(_first + 10, 2, TestSeed.CyclerChannel(1), TestSeed.CyclerChannel(2)));
+        await RunAsync(two.Name, TestSeed.CyclerChannel(1), 10.25, 11.0);
+        await RunAsync(two.Name, TestSeed.CyclerChannel(2), 9, 13);
+        var late = await _lab.BookAsync(_first + 20, 3);
+        await _lab.As(TestSeed.DoctoralStudent).CancelBookingAsync(new CancelBookingRequest { Name = late.Name }, cancellationToken: Cancel);
+        var school = _lab.Wish(_first + 30, 1);
+        (school.Purpose, school.ActivityClass, school.EducationLevel) = ("teaching", "education", "vg2");
+        await _lab.CreateAsync(TestSeed.Teacher, school);
+        for (var i = 0; i < 5; i++) await BookingLab.ViolationsAsync(() => _lab.CreateAsync(TestSeed.Teacher, _lab.Wish(_first, 1)));
+
+        await SweepAsync();
+        Assert.DoesNotContain((await Client().ListUsageSnapshotsAsync(new ListUsageSnapshotsRequest(), cancellationToken: Cancel)).Snapshots, s => s.Name == Name(_month));
+        await BookingLab.RefusedAsync(Reason.ResourceNotFound, () => GetAsync(_month));
+        await CloseAsync();
+        var files = await GetAsync(_month);
+
+        // 6 × 1 h, 2 h on two channels, 3 h given up late; the school's one booking is merged into them.
+        var row = Assert.Single(Rows(files, "usage.csv"));
+        Assert.Equal(("open", TestSeed.Lab, "50", "cell-making", "*", "*", "*"), (row["visibility"], row["lab"], row["county"], row["stage"], row["education_level"], row["activity_class"], row["organisation"]));
+        Assert.Equal(("9", "14", "2.75", "3"), (row["bookings"], row["booked_hours"], row["energised_hours"], row["lost_hours"]));
+        Assert.DoesNotContain("school", Text(files, "usage.csv"));
+        Assert.Equal(BookingState.Confirmed, across.State);
+        // The wishes were made in the month before.
+        Assert.Empty(Rows(files, "unmet.csv"));
+        var wishes = Assert.Single(Rows(await GetAsync(_month.PlusMonths(-1)), "unmet.csv"));
+        Assert.Equal(("5", "5", "research", TestSeed.Lab), (wishes["signals"], wishes["wished_hours"], wishes["activity_class"], wishes["lab"]));
+    }
+
+    [Fact]
+    public async Task Capacity_is_open_channel_hours_less_outages_in_the_labs_own_month()
+    {
+        await _lab.BookAsync(_first + 1, 1);
+        var manager = _lab.As(TestSeed.LabManager);
+        Task OutageAsync(double hour, double hours, string of) => manager.CreateOutageAsync(
+            new CreateOutageRequest { Outage = new Outage { Resources = { of }, Window = _lab.Window(_first + hour, hours), Why = "x" } }, cancellationToken: Cancel).ResponseAsync;
+        await OutageAsync(-5, 10, TestSeed.CyclerChannel(1));
+        await OutageAsync(20, 8, TestSeed.CyclerRig);
+        // The second day is closed: maintenance on it costs nothing.
+        var day = _month.OnDayOfMonth(2);
+        await new FeedService.FeedServiceClient(_lab.Lab.As(TestSeed.LabManager)).ImportClosuresAsync(new ImportClosuresRequest
+        {
+            Lab = TestSeed.Lab,
+            Ics = $"BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nUID:1\nDTSTART;VALUE=DATE:{day:uuuuMMdd}\nSUMMARY:closed\nEND:VEVENT\nEND:VCALENDAR\n",
+        }, cancellationToken: Cancel);
+        await CloseAsync();
+        var rows = Rows(await GetAsync(_month), "capacity.csv").ToDictionary(r => r["rig"]);
+        var hours = (Oslo.AtStartOfDay(_month.PlusMonths(1).OnDayOfMonth(1)).ToInstant() - Oslo.AtStartOfDay(_month.OnDayOfMonth(1)).ToInstant()).TotalHours - 24;
+        var (ebc, cycler) = (rows[TestSeed.EbcRig], rows[TestSeed.CyclerRig]);
+        Assert.Equal((Csv.Number(hours), "0", Csv.Number(hours), "1", "50"), (ebc["open_hours"], ebc["outage_hours"], ebc["capacity_hours"], ebc["channels"], ebc["county"]));
+        Assert.Equal((Csv.Number(4 * hours), "21", Csv.Number(4 * hours - 21)), (cycler["open_hours"], cycler["outage_hours"], cycler["capacity_hours"]));
+    }
+
+    [Fact]
+    public async Task Restricted_bookings_stand_apart_without_owner_stage_or_level_and_few_of_them_not_at_all()
+    {
+        async Task SecretAsync(int from, int count)
+        {
+            for (var i = from; i < from + count; i++)
+            {
+                var wish = _lab.Wish(_first + 2 * i, 1);
+                (wish.Title, wish.Project, wish.ActivityClass, wish.Purpose, wish.EducationLevel) = ("canary-title", "canary-project", "economic", "service", "continuing");
+                wish.Stages.Add("recycling");
+                wish.Visibility = new Visibility { Kind = VisibilityKind.Confidential };
+                await _lab.CreateAsync(TestSeed.IndustryEngineer, wish);
+            }
+        }
+        for (var i = 0; i < 6; i++) await _lab.BookAsync(_first + 2 * i + 1, 1);
+        await SecretAsync(0, 4);
+        var second = (Oslo.AtStartOfDay(_month.PlusMonths(1).OnDayOfMonth(1)).ToInstant() - _lab.Hour0).TotalHours;
+        _first = second;
+        await SecretAsync(0, 5);
+        await CloseAsync(months: 2);
+
+        var few = await GetAsync(_month);
+        Assert.Equal(("open", "6"), (Assert.Single(Rows(few, "usage.csv"))["visibility"], Rows(few, "usage.csv")[0]["bookings"]));
+        var enough = await GetAsync(_month.PlusMonths(1));
+        var row = Assert.Single(Rows(enough, "usage.csv"));
+        Assert.Equal(("restricted", "withheld", "withheld", "withheld", "economic", "5", "5"),
+            (row["visibility"], row["organisation"], row["stage"], row["education_level"], row["activity_class"], row["bookings"], row["booked_hours"]));
+        foreach (var file in few.Files.Concat(enough.Files).Where(f => f.Name is "usage.csv" or "unmet.csv"))
+            foreach (var marker in new[] { "canary", "company", "engineer", "recycling", "continuing", "service" })
+                Assert.DoesNotContain(marker, file.Text, StringComparison.Ordinal);
+
+        var year = _month.PlusMonths(1).Year;
+        var share = await Client().GetEconomicShareAsync(new GetEconomicShareRequest { Lab = TestSeed.Lab, Year = year }, cancellationToken: Cancel);
+        var closed = new[] { few, enough }.Where(m => m.Name.StartsWith($"usageSnapshots/{year}-", StringComparison.Ordinal)).ToList();
+        Assert.Equal(closed.Select(m => m.Name.Split('/')[1]), share.Months);
+        Assert.Equal(closed.SelectMany(m => Rows(m, "capacity.csv")).Sum(r => Number(r["capacity_hours"])), share.CapacityHours, 6);
+        Assert.Equal((5.0, 5.0, 0.2), (share.EconomicHoursAtLeast, share.EconomicHoursAtMost, share.Ceiling));
+        Assert.Equal((5 / share.CapacityHours, EconomicShare.Types.Verdict.Within), (share.ShareAtLeast, share.Verdict));
+        await BookingLab.RefusedAsync(Reason.ResourceNotFound, async () => await Client().GetEconomicShareAsync(new GetEconomicShareRequest { Lab = "labs/none", Year = year }, cancellationToken: Cancel));
+        await BookingLab.RefusedAsync(Reason.FieldsInvalid, async () => await Client().GetEconomicShareAsync(new GetEconomicShareRequest { Lab = TestSeed.Lab, Year = 20 }, cancellationToken: Cancel));
+    }
+
+    [Fact]
+    public async Task A_closed_month_never_changes_whoever_tries_and_missing_months_are_made_up_for()
+    {
+        for (var i = 0; i < 6; i++) await _lab.BookAsync(_first + i, 1);
+        await CloseAsync(months: 3);
+        var before = await GetAsync(_month);
+        Assert.Equal(["capacity.csv", "dictionary.csv", "unmet.csv", "usage.csv"], before.Files.Select(f => f.Name));
+        Assert.All(before.Files, f => Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(f.Text))), f.Sha256));
+        var names = (await Client().ListUsageSnapshotsAsync(new ListUsageSnapshotsRequest(), cancellationToken: Cancel)).Snapshots.Select(s => s.Name).ToList();
+        Assert.Equal(names.OrderDescending(), names);
+        Assert.Equal(Enumerable.Range(0, 3).Select(i => Name(_month.PlusMonths(i))), names.AsEnumerable().Reverse());
+        // Every column of every file has its meaning told.
+        var told = Rows(before, "dictionary.csv").ToLookup(r => r["file"], r => r["column"]);
+        Assert.All(before.Files.Where(f => f.Name != "dictionary.csv"), f => Assert.Equal(f.Text.Split("\r\n")[0].Split(','), told[f.Name].Where(c => c.Length > 0)));
+
+        await _lab.ExecuteAsync("UPDATE bookings SET state = 6 WHERE state = 3");
+        await using (var again = await AgainAsync()) await again.RunAsync();
+        Assert.Equal(before, await GetAsync(_month));
+        foreach (var sql in new[] { "UPDATE usage_snapshots SET sha256 = 'x'", "DELETE FROM usage_snapshots" })
+            await Assert.ThrowsAnyAsync<System.Data.Common.DbException>(() => _lab.ExecuteAsync(sql));
+    }
+
+    [Fact]
+    public async Task The_cli_lists_and_saves_months_and_tells_the_economic_share()
+    {
+        for (var i = 0; i < 6; i++) await _lab.BookAsync(_first + i, 1);
+        Task<Ran> Run(params string[] args) => Battlab.AsAsync(_lab.Lab.GrpcAddress, TestSeed.Coordinator, ["usage", .. args]);
+        Assert.Contains("No month is closed yet.", (await Run("list")).Text);
+        Assert.Contains($"has no closed month with capacity in {_month.Year}", (await Run("economic", TestSeed.Lab, "--year", $"{_month.Year}")).Text);
+        await CloseAsync();
+        using var folder = new TempFolder();
+        var month = $"{_month.Year:D4}-{_month.Month:D2}";
+        Assert.Contains($"usageSnapshots/{month}, closed", (await Run("list")).Text);
+        Assert.Equal(0, (await Run("get", month, "--out", folder.Root)).Exit);
+        Assert.StartsWith("month,visibility,lab", await File.ReadAllTextAsync(folder.File($"usage-{month}/usage.csv"), Cancel));
+        Assert.Equal(1, (await Run("get", "1999-01", "--out", folder.Root)).Exit);
+        Assert.Contains("economic activity took 0 % of", (await Run("economic", TestSeed.Lab, "--year", $"{_month.Year}")).Text);
+    }
+
+    private async Task CloseAsync(int months = 1)
+    {
+        var end = Oslo.AtStartOfDay(_month.PlusMonths(months).OnDayOfMonth(1)).ToInstant() + Duration.FromDays(3.5);
+        _time.Forward((end - _lab.Lab.Services.GetRequiredService<MachineClock>().Now).ToTimeSpan());
+        await SweepAsync();
+    }
+
+    private Task SweepAsync() => _lab.Lab.Services.GetRequiredService<UsageSnapshots>().RunAsync(Cancel);
+
+    // A server that starts on the same calendar knows nothing of what the first has closed.
+    private async Task<Again> AgainAsync() => new(await BookingLab.StartAsync(
+        dialect, o => o.Runs.SweepSeconds = 0, dataDirectory: _lab.Lab.Options.DataDirectory, connection: _lab.Lab.Options.PostgresConnection, time: _time));
+
+    private sealed class Again(BookingLab lab) : IAsyncDisposable
+    {
+        internal Task RunAsync() => lab.Lab.Services.GetRequiredService<UsageSnapshots>().RunAsync(Cancel);
+
+        public ValueTask DisposeAsync() => lab.DisposeAsync();
+    }
+
+    private Task RunAsync(string booking, string channel, double from, double to) => _lab.ExecuteAsync(
+        "INSERT INTO runs (name, channel, rig, lab, agent, booking, lease, cell_test, holder, owner, visibility, state, created_us, start_us, end_us, procedure, procedure_sha256) " +
+        "VALUES (@n, @c, @r, @l, @a, @b, '', '', 'persons/doctoral', 'organisations/university', @v, 'FINAL', @s, @s, @e, '', '')",
+        ("n", $"runs/{Guid.NewGuid()}"), ("c", channel), ("r", channel[..channel.IndexOf("/channels", StringComparison.Ordinal)]), ("l", TestSeed.Lab), ("a", TestSeed.AgentName), ("b", booking),
+        ("v", Array.Empty<byte>()), ("s", _lab.Micros(_first + from)), ("e", _lab.Micros(_first + to)));
+
+    private UsageService.UsageServiceClient Client() => new(_lab.Lab.As(TestSeed.Coordinator));
+
+    private async Task<UsageSnapshot> GetAsync(YearMonth month) => await Client().GetUsageSnapshotAsync(new GetUsageSnapshotRequest { Name = Name(month) }, cancellationToken: Cancel);
+
+    private static string Name(YearMonth month) => $"usageSnapshots/{month.Year:D4}-{month.Month:D2}";
+
+    private static string Text(UsageSnapshot month, string file) => month.Files.Single(f => f.Name == file).Text;
+
+    private static IReadOnlyList<Row> Rows(UsageSnapshot month, string file) => Csv.Read(Text(month, file));
+
+    private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
+}
+
+/// <summary>On the embedded database.</summary>
+public sealed class SqliteUsageTests() : UsageContract("sqlite");
+
+/// <summary>On a real PostgreSQL.</summary>
+public sealed class PostgresUsageTests() : UsageContract("postgres");
+
+public sealed class CsvTests
+{
+    [Fact]
+    public void What_is_written_is_read_back() => Gen.Select(Gen.Int[0, 3], Gen.OneOf(Gen.String, Gen.String[Gen.Char[",\"\r\n;ab"], 0, 8]).Array[3].Array[0, 6]).Sample((_, rows) =>
+        Assert.Equal(rows.SelectMany(r => r), Csv.Read(Csv.Write(["a", "b", "c"], rows)).SelectMany(r => new[] { r["a"], r["b"], r["c"] })));
+}
