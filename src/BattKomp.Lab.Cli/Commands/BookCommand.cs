@@ -79,6 +79,10 @@ internal static class BookCommand
         private readonly Option<string> _activity = new("--activity") { Description = "code: education, research, economic, maintenance", Required = true };
         private readonly Option<string> _level = new("--level") { Description = "education level code, e.g. vg2, bachelor, phd, none", Required = true };
         private readonly Option<int> _headcount = new("--headcount") { Description = "learners and staff, at least 1", Required = true };
+        private readonly Option<int> _under15 = new("--under-15") { Description = "how many of them are below 15 or of compulsory school age" };
+        private readonly Option<int> _from15 = new("--from-15-to-17") { Description = "how many of them are from 15 to 17" };
+        private readonly Option<int> _instructors = new("--instructors") { Description = "how many of them are adults who teach and watch; say it where some are under 18" };
+        private readonly Option<string> _track = new("--track") { Description = "what people under 18 are there for: none, school or apprenticeship", DefaultValueFactory = _ => "none" };
         private readonly Option<string[]> _stages = new("--stage") { Description = "value-chain stage code; may be repeated", DefaultValueFactory = _ => [] };
         private readonly Option<string> _presence = new("--presence") { Description = "on-site, remote-view or remote-operate", DefaultValueFactory = _ => "on-site" };
         private readonly Option<string> _visibility = new("--visibility") { Description = "open, embargo, consortium or confidential", DefaultValueFactory = _ => "open" };
@@ -118,7 +122,7 @@ internal static class BookCommand
         {
             System.CommandLine.Option[] all =
             [
-                _channels, _start, _end, _for, _purpose, _activity, _level, _headcount, _stages, _presence, _visibility, _until,
+                _channels, _start, _end, _for, _purpose, _activity, _level, _headcount, _under15, _from15, _instructors, _track, _stages, _presence, _visibility, _until,
                 _consortium, _procedure, _cellTest, _affiliation, _project, _title, Every, SkipRefused, WhenTwice, Hold, RequestId, DryRun,
             ];
             foreach (var option in all) command.Add(option);
@@ -129,6 +133,14 @@ internal static class BookCommand
             ? (int)Math.Min(TimeText.Duration(length, "--for").TotalMinutes, int.MaxValue)
             : throw CliException.Invalid("FIELDS_INVALID", "A series has no length.", "Give it with --for 2h, and no --end.");
 
+        private YoungPeople? Young(Session session) => session.Get(_under15) == 0 && session.Get(_from15) == 0 ? null : new YoungPeople
+        {
+            Under15 = session.Get(_under15),
+            From15To17 = session.Get(_from15),
+            Instructors = session.Get(_instructors),
+            Track = session.Get(_track)!,
+        };
+
         public Booking Booking(Session session, bool series = false)
         {
             var booking = new Booking
@@ -138,6 +150,7 @@ internal static class BookCommand
                 ActivityClass = session.Get(_activity)!,
                 EducationLevel = session.Get(_level)!,
                 Headcount = session.Get(_headcount),
+                YoungPeople = Young(session),
                 Presence = session.Get(_presence) switch { "remote-view" => Presence.RemoteView, "remote-operate" => Presence.RemoteOperate, _ => Presence.OnSite },
                 Visibility = Visibility(session),
                 Procedure = session.Get(_procedure) ?? "",

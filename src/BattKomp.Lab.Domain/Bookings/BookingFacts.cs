@@ -50,6 +50,21 @@ public sealed record BookingFacts
     /// <summary>What is assessed, and for what; known only where a rig requires it.</summary>
     public RiskFacts Risks { get; init; } = new("", "", []);
 
+    /// <summary>Policies on young people by lab, each from its day on; known only for a request that brings some.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<YoungPeoplePolicy>> YoungPeople { get; init; } = new Dictionary<string, IReadOnlyList<YoungPeoplePolicy>>();
+
+    /// <summary>The hazard class that people meet at a rig: that of the test object, or where none is booked the worst that the rig is approved for; empty = not stated.</summary>
+    public string HazardAt(RigFacts rig) => TestObject?.HazardClass is { Length: > 0 } cell ? cell : rig.HazardClass;
+
+    /// <summary>The place of a hazard class from the mildest; one that the list does not know is worse than the worst, and none stated is none.</summary>
+    public int HazardRank(string code)
+    {
+        if (code.Length == 0) return -1;
+        for (var i = 0; i < HazardOrder.Count; i++)
+            if (HazardOrder[i] == code) return i;
+        return int.MaxValue;
+    }
+
     /// <summary>The distinct rigs of the request's known channels, by name.</summary>
     public IEnumerable<RigFacts> RigsOf(BookingRequest request) => request.Channels
         .Select(c => RigOfChannel.GetValueOrDefault(c)).OfType<RigFacts>().DistinctBy(r => r.Name).OrderBy(r => r.Name, StringComparer.Ordinal);
@@ -130,7 +145,14 @@ public sealed record RigFacts(string Name, string Lab, string HazardClass, doubl
 /// <param name="Zone">The zone its opening hours are judged in.</param>
 /// <param name="Hours">Open stretches by weekday; none = always open.</param>
 /// <param name="Closures">Closed days.</param>
-public sealed record LabFacts(string Name, DateTimeZone Zone, IReadOnlyList<OpenStretch> Hours, IReadOnlyList<ClosedDays> Closures);
+public sealed record LabFacts(string Name, DateTimeZone Zone, IReadOnlyList<OpenStretch> Hours, IReadOnlyList<ClosedDays> Closures)
+{
+    /// <summary>When its staff is there, by weekday; none = while it is open.</summary>
+    public IReadOnlyList<OpenStretch> Staffed { get; init; } = [];
+
+    /// <summary>Hazard class from which nobody works alone there outside the staffed hours; empty = no such rule.</summary>
+    public string LoneWorkFrom { get; init; } = "";
+}
 
 /// <summary>One open stretch of a weekday, in minutes of wall-clock time from local midnight, half-open.</summary>
 public sealed record OpenStretch(IsoDayOfWeek Day, int OpensMinute, int ClosesMinute);

@@ -29,6 +29,9 @@ public sealed record BookingRequest(IReadOnlyList<string> Channels, TimeWindow W
     /// <summary>The window of the booking that this one takes the place of; null for a new one.</summary>
     public TimeWindow? Former { get; init; }
 
+    /// <summary>Who of them is not yet 18; null = nobody.</summary>
+    public YoungPeople? Young { get; init; }
+
     /// <summary>The wish is for a hold that its holder confirms or lets go.</summary>
     public bool Hold { get; init; }
 }

@@ -24,7 +24,7 @@ public static class BookingRules
         new KnownChannelRule(), new DuplicateChannelRule(), new PastRule(), new HorizonRule(), new LengthRule(),
         Occupancy, Outages, new BufferRule(), new OpeningHoursRule(), new RigLockedRule(),
         new HazardRule(), new EnergyRule(), new AttendedRule(), new BenchRule(), new ProgramRule(),
-        Qualified, Assessed,
+        Qualified, Assessed, new YoungPeopleRule(), new LoneWorkRule(),
         new HoldRule(), new NoticeRule(), new CrossDayRule(), new LessonPeriodRule(), new QuotaRule(), new PoolRule(),
     ];
 

@@ -19,7 +19,7 @@ public sealed class QualificationRule : IBookingRule
     private static Violation? Judge(Instant now, BookingRequest request, BookingFacts facts, RigFacts rig)
     {
         if (rig.Needs is not { } need) return null;
-        var hazard = facts.TestObject?.HazardClass is { Length: > 0 } cell ? cell : rig.HazardClass;
+        var hazard = facts.HazardAt(rig);
         var covering = facts.Qualifications.Where(q => q.Level >= need.Level && q.Covers(rig.RigKind, rig.Lab, hazard, facts.HazardOrder)).ToList();
         var enough = covering.Where(q => q.SupervisedRuns >= need.SupervisedRuns).ToList();
         if (Coverage.UncoveredFrom(enough.Select(q => (q.ValidFrom, q.ServesUntil(request.Window))), request.Window) is not { } end) return null;

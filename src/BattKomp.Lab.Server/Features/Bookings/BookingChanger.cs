@@ -24,7 +24,7 @@ internal sealed class BookingChanger(
 {
     private static readonly string[] Changeable =
     [
-        "window", "channels", "title", "purpose", "activity_class", "education_level", "stages", "headcount", "presence", "project", "module", "cohort", "cell_test", "procedure", "state_reason",
+        "window", "channels", "title", "purpose", "activity_class", "education_level", "stages", "headcount", "young_people", "presence", "project", "module", "cohort", "cell_test", "procedure", "state_reason",
     ];
 
     // Where a cell is already on the rig, only how long and under what name may change.

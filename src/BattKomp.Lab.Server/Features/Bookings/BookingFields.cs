@@ -32,6 +32,7 @@ internal static class BookingFields
         var window = Window(checks, b.Window, "booking.window");
         checks.Require(window is not { } w || w.End > now, "booking.window.end", "is past; book time to come.");
         Codes(checks, b, catalogue);
+        Young(checks, b, catalogue);
         Visible(checks, b.Visibility);
         Texts(checks, b);
         checks.Require(b.Headcount is >= 1 and <= MostPersons, "booking.headcount", $"is {b.Headcount}; say how many take part, 1 to {MostPersons}.")
@@ -73,6 +74,14 @@ internal static class BookingFields
         checks.Require(b.Stages.Count <= 20, "booking.stages", $"names {b.Stages.Count} stages; at most 20.");
         for (var i = 0; i < Math.Min(b.Stages.Count, 20); i++)
             checks.Require(catalogue.HasCode("stage", b.Stages[i]), $"booking.stages[{i}]", $"is '{Short(b.Stages[i])}'; use one of {catalogue.CodesOf("stage")}.");
+    }
+
+    private static void Young(FieldChecks checks, Booking b, CatalogueSnapshot catalogue)
+    {
+        if (b.YoungPeople is not { } y) return;
+        checks.Require(y is { Under15: >= 0, From15To17: >= 0, Instructors: >= 0 }, "booking.young_people", "holds a negative number; count people.")
+            .Require((long)y.Under15 + y.From15To17 + y.Instructors <= b.Headcount, "booking.headcount", $"is {b.Headcount}, fewer than the young people and instructors that it counts; say how many there are in all.")
+            .Require(catalogue.HasCode("training-track", y.Track), "booking.young_people.track", $"is '{Short(y.Track)}'; use one of {catalogue.CodesOf("training-track")}.");
     }
 
     private static void Visible(FieldChecks checks, V1.Visibility? visibility)

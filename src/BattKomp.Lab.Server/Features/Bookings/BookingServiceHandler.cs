@@ -195,6 +195,7 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
     {
         Headcount = booking.Headcount,
         Presence = (Domain.Bookings.Presence)((int)booking.Presence - 1),
+        Young = booking.YoungPeople is { } y ? new Domain.Bookings.YoungPeople(y.Under15, y.From15To17, y.Instructors, y.Track) : null,
     };
 
     private static BookingQuery ReadQuery(ListBookingsRequest request, Caller caller, CatalogueSnapshot catalogue)

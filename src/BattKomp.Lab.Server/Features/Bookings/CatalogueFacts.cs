@@ -92,7 +92,11 @@ internal sealed class CatalogueFacts
         lab.Name,
         DateTimeZoneProviders.Tzdb.GetZoneOrNull(lab.TimeZone) ?? DateTimeZone.Utc,
         [.. lab.OpeningHours.Select(h => new OpenStretch((IsoDayOfWeek)h.IsoDay, h.OpensMinute, h.ClosesMinute))],
-        [.. lab.Closures.Where(c => c.FirstDay is not null && c.LastDay is not null).Select(c => new ClosedDays(Day(c.FirstDay), Day(c.LastDay), c.Why))]);
+        [.. lab.Closures.Where(c => c.FirstDay is not null && c.LastDay is not null).Select(c => new ClosedDays(Day(c.FirstDay), Day(c.LastDay), c.Why))])
+    {
+        Staffed = [.. lab.StaffedHours.Select(h => new OpenStretch((IsoDayOfWeek)h.IsoDay, h.OpensMinute, h.ClosesMinute))],
+        LoneWorkFrom = lab.LoneWorkHazardClass,
+    };
 
     private static LocalDate Day(Google.Type.Date day) => new(day.Year, day.Month, day.Day);
 }

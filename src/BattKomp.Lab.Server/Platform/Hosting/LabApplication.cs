@@ -15,6 +15,7 @@ using BattKomp.Lab.Server.Features.Datasets;
 using BattKomp.Lab.Server.Features.Feeds;
 using BattKomp.Lab.Server.Features.Incidents;
 using BattKomp.Lab.Server.Features.Ingest;
+using BattKomp.Lab.Server.Features.YoungPeople;
 using BattKomp.Lab.Server.Features.Sharing;
 using BattKomp.Lab.Server.Features.Usage;
 using BattKomp.Lab.Server.Platform.Access;
@@ -114,6 +115,7 @@ public static class LabApplication
         services.AddQualifications();
         services.AddRiskAssessments();
         services.AddAvailability();
+        services.AddYoungPeople();
         services.AddProcedures();
         services.AddCellTests();
         services.AddAgents();
