@@ -41,8 +41,12 @@ public static class AvailabilityBenchmark
         var load = Stopwatch.GetElapsedTime(first).TotalSeconds;
         var kinds = new Dictionary<string, SearchAvailabilityRequest>
         {
-            ["one_2h"] = Search(1, 120, Presence.OnSite), ["one_24h_remote"] = Search(1, 24 * 60, Presence.RemoteOperate), ["one_none_worst"] = Search(1, 40 * 24 * 60, Presence.RemoteOperate),
-            ["eight_2h"] = Search(8, 120, Presence.OnSite), ["eight_8h_remote"] = Search(8, 8 * 60, Presence.RemoteOperate), ["eight_none_worst"] = Search(16, 6 * 60, Presence.RemoteOperate),
+            ["one_2h"] = Search(1, 120, Presence.OnSite),
+            ["one_24h_remote"] = Search(1, 24 * 60, Presence.RemoteOperate),
+            ["one_none_worst"] = Search(1, 40 * 24 * 60, Presence.RemoteOperate),
+            ["eight_2h"] = Search(8, 120, Presence.OnSite),
+            ["eight_8h_remote"] = Search(8, 8 * 60, Presence.RemoteOperate),
+            ["eight_none_worst"] = Search(16, 6 * 60, Presence.RemoteOperate),
         };
         var (p99, p50, windows) = (new Dictionary<string, double>(), new Dictionary<string, double>(), new Dictionary<string, int>());
         foreach (var (kind, search) in kinds)
@@ -152,14 +156,24 @@ public static class AvailabilityBenchmark
         },
         labs = Enumerable.Range(0, labs).Select(l => new
         {
-            name = $"labs/b{l}", kind = "VIRTUAL", country = "NO", timeZone = "Europe/Oslo", organisation = "organisations/bench",
+            name = $"labs/b{l}",
+            kind = "VIRTUAL",
+            country = "NO",
+            timeZone = "Europe/Oslo",
+            organisation = "organisations/bench",
             openingHours = Enumerable.Range(1, 5).Select(d => new { isoDay = d, opensMinute = 420, closesMinute = 1320 }).ToArray(),
         }),
         rigs = from l in Enumerable.Range(0, labs)
                from r in Enumerable.Range(0, rigs)
                select new
                {
-                   name = $"rigs/b{l}-{r}", lab = $"labs/b{l}", stages = new[] { "cell-making" }, rigKind = "cell-cycler", maxWattHour = 100.0, hazardClass = "h4", benches = 4,
+                   name = $"rigs/b{l}-{r}",
+                   lab = $"labs/b{l}",
+                   stages = new[] { "cell-making" },
+                   rigKind = "cell-cycler",
+                   maxWattHour = 100.0,
+                   hazardClass = "h4",
+                   benches = 4,
                    channels = Enumerable.Range(0, channels).Select(c => new { name = $"rigs/b{l}-{r}/channels/{c}", limits = new { maxVolt = 5.0, maxChargeAmpere = 5.0 } }).ToArray(),
                },
     };
