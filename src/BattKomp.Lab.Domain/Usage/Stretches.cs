@@ -13,6 +13,19 @@ public static class Stretches
         return start < end ? new TimeWindow(start, end) : null;
     }
 
+    /// <summary>What is left of a window without the holes, in order; none, one or several pieces.</summary>
+    public static IReadOnlyList<TimeWindow> Without(this TimeWindow window, IEnumerable<TimeWindow> holes)
+    {
+        var (pieces, from) = (new List<TimeWindow>(), window.Start);
+        foreach (var hole in holes.Where(h => h.Overlaps(window)).OrderBy(h => h.Start))
+        {
+            if (from < hole.Start) pieces.Add(new TimeWindow(from, hole.Start));
+            from = Instant.Max(from, hole.End);
+        }
+        if (from < window.End) pieces.Add(new TimeWindow(from, window.End));
+        return pieces;
+    }
+
     /// <summary>Hours that lie in at least one of the windows and in <paramref name="bounds"/>; what overlaps counts once.</summary>
     public static double Hours(this IEnumerable<TimeWindow> windows, TimeWindow bounds)
     {

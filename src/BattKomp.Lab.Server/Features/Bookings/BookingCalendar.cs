@@ -10,7 +10,7 @@ using State = BattKomp.Lab.Domain.Bookings.BookingState;
 namespace BattKomp.Lab.Server.Features.Bookings;
 
 /// <summary>The bookings' one public interface for other slices: what is due, and what became of it.</summary>
-public sealed class BookingCalendar(CalendarDatabase database, MachineClock clock)
+public sealed class BookingCalendar(CalendarDatabase database, BookingOptions options, MachineClock clock)
 {
     /// <summary>The booking, everything in it; null when there is none. The caller's view is <see cref="BookingViews"/>'s.</summary>
     public Task<StoredBooking?> FindAsync(string name, CancellationToken cancel) => database.ReadAsync(tx => FindAsync(tx, name, cancel), cancel);
@@ -30,7 +30,7 @@ public sealed class BookingCalendar(CalendarDatabase database, MachineClock cloc
     /// <summary>Bookings (ended ones too, in order of start) and outages, at most 500, that overlap a window; channels null = all, holder empty = anyone's.</summary>
     public Task<(List<StoredBooking> Bookings, List<V1.Outage> Outages)> OverlappingAsync(Domain.Time.TimeWindow window, IReadOnlyList<string>? channels, string holder, int limit, CancellationToken cancel)
     {
-        var query = new BookingQuery(window, channels, holder, IncludeEnded: true, AfterStart: long.MinValue, AfterId: 0, limit);
+        var query = new BookingQuery(window, channels, holder, IncludeEnded: true, AfterStart: Micros.FromInstant(window.Start - options.Longest), AfterId: 0, limit);
         return database.ReadAsync(async tx => (await BookingStore.OverlappingAsync(tx, query, cancel), await BookingStore.OutagesAsync(tx, query, cancel)), cancel);
     }
 

@@ -15,6 +15,9 @@ public sealed class BookingOptions
     /// <summary>Longest booking, hours.</summary>
     public int MaxHours { get; set; } = 60 * 24;
 
+    /// <summary>No booking is longer, also if the settings were once wider: how far before a window what overlaps it is looked for, so that old years cost nothing.</summary>
+    internal Duration Longest => Duration.FromHours(Math.Max(MaxHours, 400 * 24));
+
     /// <summary>How long before now a booking may start, seconds.</summary>
     public int PastToleranceSeconds { get; set; } = 60;
 

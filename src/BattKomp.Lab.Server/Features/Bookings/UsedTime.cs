@@ -52,14 +52,14 @@ public sealed record UnmetWish(IReadOnlyList<string> Channels, IReadOnlyList<str
 public sealed record OutageTime(IReadOnlyList<string> Resources, TimeWindow Window);
 
 /// <summary>The bookings' account of use, for accounting and fair share.</summary>
-public sealed class BookingUsage(CalendarDatabase database)
+public sealed class BookingUsage(CalendarDatabase database, BookingOptions options)
 {
     /// <summary>Everything that became firm and overlaps the window, by start.</summary>
     public Task<List<UsedTime>> OverlappingAsync(TimeWindow window, CancellationToken cancel) => database.ReadAsync(tx => tx.QueryAsync(
         "SELECT u.booking, b.holder, u.organisation, b.state, b.late, u.start_us, u.end_us, s.at_us, u.channels, u.activity_class, u.education_level, u.stages, u.headcount, u.visibility " +
         "FROM bookings b JOIN booking_usage u ON u.booking = b.name LEFT JOIN booking_steps s ON s.booking = b.name AND s.to_state = 5 " +
-        "WHERE b.start_us < @end AND b.end_us > @start ORDER BY b.start_us, b.id",
-        Map, cancel, ("start", Micros.FromInstant(window.Start)), ("end", Micros.FromInstant(window.End))), cancel);
+        "WHERE b.start_us < @end AND b.end_us > @start AND b.start_us > @earliest ORDER BY b.start_us, b.id",
+        Map, cancel, ("earliest", Micros.FromInstant(window.Start - options.Longest)), ("start", Micros.FromInstant(window.Start)), ("end", Micros.FromInstant(window.End))), cancel);
 
     /// <summary>Wishes that were not served in the window, by when they were made.</summary>
     public Task<List<UnmetWish>> UnmetAsync(TimeWindow made, CancellationToken cancel) => database.ReadAsync(tx => tx.QueryAsync(

@@ -15,7 +15,7 @@ namespace BattKomp.Lab.Server.Features.Incidents;
 public static class IncidentsFeature
 {
     /// <summary>Incidents and their handler.</summary>
-    public static IServiceCollection AddIncidents(this IServiceCollection services) => services.AddSingleton<Incidents>().AddSingleton<IncidentServiceHandler>();
+    public static IServiceCollection AddIncidents(this IServiceCollection services) => services.AddSingleton<Incidents>().AddSingleton<LockedTimes>().AddSingleton<IncidentServiceHandler>();
 }
 
 /// <summary>incidents.proto on the wire.</summary>

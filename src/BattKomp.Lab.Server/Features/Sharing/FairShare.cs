@@ -1,7 +1,9 @@
 using BattKomp.Lab.Domain.Sharing;
 using BattKomp.Lab.Domain.Time;
+using BattKomp.Lab.Domain.Usage;
 using BattKomp.Lab.Server.Features.Bookings;
 using BattKomp.Lab.Server.Features.Catalogue;
+using BattKomp.Lab.Server.Features.Incidents;
 using BattKomp.Lab.Server.Platform;
 using BattKomp.Lab.Server.Platform.Database;
 using NodaTime;
@@ -24,7 +26,7 @@ public sealed record ShareOrder(Instant At, IReadOnlyDictionary<string, SharePla
 /// Who is due next between organisations: the slice's one public interface, for wait lists and released time; a confirmed booking is never moved by it.
 /// Every (person, organisation) with a role or with use is a user; what they used is read from the account of bookings.
 /// </summary>
-public sealed class FairShare(CalendarDatabase database, Catalogue.Catalogue catalogue, BookingUsage usage, LabOptions options, MachineClock clock)
+public sealed class FairShare(CalendarDatabase database, Catalogue.Catalogue catalogue, BookingUsage usage, LockedTimes locked, LabOptions options, MachineClock clock)
 {
     private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(30);
     private volatile Kept? _kept;
@@ -50,28 +52,33 @@ public sealed class FairShare(CalendarDatabase database, Catalogue.Catalogue cat
     {
         var now = clock.Now;
         var snapshot = await catalogue.GetAsync(cancel);
-        var used = await usage.OverlappingAsync(new TimeWindow(now - options.Sharing.LookBack, now), cancel);
+        var window = new TimeWindow(now - options.Sharing.LookBack, now);
+        var used = await usage.OverlappingAsync(window, cancel);
+        var lost = (await locked.OverlappingAsync(window, cancel)).ToLookup(l => l.Rig, l => l.Window);
         var people = await database.ReadAsync(tx => tx.QueryAsync(
             "SELECT DISTINCT person, organisation FROM affiliations WHERE role <> 'coordinator' AND from_us <= @now AND (until_us IS NULL OR until_us > @now)",
             r => (Person: r.GetString(0), Organisation: r.GetString(1)), cancel, ("now", Micros.FromInstant(now))), cancel);
-        var hours = Hours(used, snapshot, now);
+        var hours = Hours(used, lost, snapshot, now);
         foreach (var (person, organisation) in people) hours.TryAdd((person, organisation), 0);
         return new ShareOrder(now, FairTree.Rank(ShareTreeOf(snapshot, hours)));
     }
 
-    private Dictionary<(string Person, string Organisation), double> Hours(List<UsedTime> used, CatalogueSnapshot snapshot, Instant now)
+    private Dictionary<(string Person, string Organisation), double> Hours(List<UsedTime> used, ILookup<string, TimeWindow> lost, CatalogueSnapshot snapshot, Instant now)
     {
         var decay = new Decay(Duration.FromDays(options.Sharing.HalfLifeDays));
         var hours = new Dictionary<(string, string), double>();
         foreach (var booking in used)
         {
             if (booking.Counted is not { } window) continue;
-            var weight = booking.Channels.Sum(c => options.Sharing.WeightByRigKind.GetValueOrDefault(snapshot.RigOfChannel(c)?.RigKind ?? "", 1));
             var key = (booking.Holder, booking.Organisation);
-            hours[key] = hours.GetValueOrDefault(key) + weight * decay.Hours(window, now);
+            // Time in which an incident kept the rig locked was nobody's use.
+            foreach (var rig in booking.Channels.GroupBy(Contracts.ResourceNames.RigOf))
+                hours[key] = hours.GetValueOrDefault(key) + rig.Count() * WeightOf(rig.Key, snapshot) * window.Without(lost[rig.Key]).Sum(w => decay.Hours(w, now));
         }
         return hours;
     }
+
+    private double WeightOf(string rig, CatalogueSnapshot snapshot) => options.Sharing.WeightByRigKind.GetValueOrDefault(snapshot.Rig(rig)?.RigKind ?? "", 1);
 
     // nation > organisation > its units, to any depth > users. A parent that is unknown, or its own descendant, is none.
     private ShareNode ShareTreeOf(CatalogueSnapshot snapshot, Dictionary<(string Person, string Organisation), double> hours)

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using BattKomp.Lab.Server.Features.Bookings;
 using BattKomp.Lab.Server.Features.Catalogue;
+using BattKomp.Lab.Server.Features.Incidents;
 using BattKomp.Lab.Server.Features.Runs;
 using BattKomp.Lab.Server.Platform;
 using BattKomp.Lab.Server.Platform.Database;
@@ -26,7 +27,7 @@ public static class UsageFeature
 /// tell of single bookings. Missing months are made up for, however long the server was away.
 /// </summary>
 public sealed class UsageSnapshots(
-    CalendarDatabase database, Catalogue.Catalogue catalogue, BookingUsage usage, RunTimes runs, OpenTimes openTimes, LabOptions options, MachineClock clock) : ISweep
+    CalendarDatabase database, Catalogue.Catalogue catalogue, BookingUsage usage, RunTimes runs, LockedTimes locked, OpenTimes openTimes, LabOptions options, MachineClock clock) : ISweep
 {
     private static readonly YearMonthPattern Months = YearMonthPattern.CreateWithInvariantCulture("uuuu-MM");
 
@@ -93,6 +94,7 @@ public sealed class UsageSnapshots(
             Windows = windows,
             Used = await usage.OverlappingAsync(all, cancel),
             Runs = (await runs.OverlappingAsync(all, cancel)).ToLookup(r => r.Booking),
+            Locked = (await locked.OverlappingAsync(all, cancel)).ToLookup(l => l.Rig, l => l.Window),
             Outages = await usage.OutagesAsync(all, cancel),
             // A wish has no place of its own to be dated in but the country's: the first lab's.
             Unmet = await usage.UnmetAsync(windows.OrderBy(w => w.Key, StringComparer.Ordinal).Select(w => (TimeWindow?)w.Value).FirstOrDefault() ?? all, cancel),

@@ -76,6 +76,9 @@ public sealed class SmallCellsTests
         var windows = pieces.Select(p => new TimeWindow(At(p.Item1), At(p.Item1 + p.Item2))).ToList();
         var bounds = new TimeWindow(At(20), At(80));
         Assert.Equal(Enumerable.Range(20, 60).Count(h => windows.Exists(w => w.Contains(At(h)))), windows.Hours(bounds), 9);
+        var left = bounds.Without(windows);
+        Assert.Equal(Enumerable.Range(20, 60).Where(h => !windows.Exists(w => w.Contains(At(h)))), left.SelectMany(p => Enumerable.Range(0, 200).Where(h => p.Contains(At(h)))));
+        Assert.All(left.Zip(left.Skip(1)), p => Assert.True(p.First.End < p.Second.Start));
     });
 
     private static TableCell Cell(int count, double hours, params string[] values) => new(values, count, [hours]);

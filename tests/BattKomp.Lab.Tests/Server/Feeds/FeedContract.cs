@@ -200,6 +200,23 @@ public abstract class FeedContract(BookingLabFixture fixture)
         }
     }
 
+    [Fact]
+    public async Task A_feed_with_too_much_in_it_says_until_when_it_is_whole()
+    {
+        var made = await _lab.BookAsync(1, 1, TestSeed.CyclerChannel(3));
+        await _lab.ExecuteAsync(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5001) " +
+            "INSERT INTO bookings (name, state, start_us, end_us, holder, organisation, version, created_us, changed_us, predecessor, successor, state_reason, doc) " +
+            "SELECT 'bookings/copy-' || i, 6, start_us + CAST(1000000 AS BIGINT) * i, end_us + CAST(1000000 AS BIGINT) * i, 'persons/many', organisation, 1, created_us, changed_us, '', '', '', doc FROM bookings, n WHERE name = @n", ("n", made.Name));
+        await _lab.ExecuteAsync("INSERT INTO affiliations (name, person, organisation, role, lab, from_us, sponsor) VALUES ('affiliations/many', 'persons/many', 'organisations/university', 'researcher', '', 0, '')");
+        await _lab.ExecuteAsync("INSERT INTO tokens (token_sha256, subject, created_us) VALUES (@h, 'persons/many', 0)",
+            ("h", Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes("token-many")))));
+        var text = await ReadAsync(await FeedAsync("token-many", ""));
+        Assert.Equal(5000, text.Split("BEGIN:VEVENT").Length - 1);
+        Assert.Contains("X-WR-CALDESC:Too much for one feed: bookings that start after", text);
+        await _lab.ExecuteAsync("DELETE FROM bookings WHERE holder = 'persons/many'");
+    }
+
     private FeedService.FeedServiceClient Client(string token) => new(_lab.Lab.As(token));
 
     private async Task<Feed> FeedAsync(string token, string of) => await Client(token).CreateFeedAsync(new CreateFeedRequest { Of = of }, cancellationToken: Cancel);

@@ -84,6 +84,17 @@ public abstract class FairShareContract(string dialect) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Time_in_which_an_incident_kept_the_rig_locked_is_nobodys_use()
+    {
+        await UseAsync(TestSeed.IndustryEngineer, 10);
+        var before = (await ExplainAsync(TestSeed.IndustryEngineer)).Levels[^1].Hours;
+        await _lab.ExecuteAsync(
+            "INSERT INTO incidents (name, source, lab, rig, channel, cause, detail, opened_by, opened_us, agent_utc_ns, released_us) VALUES ('incidents/1', '1', @l, @r, '', 'human_stop', '', 'persons/manager', @s, 0, NULL)",
+            ("l", TestSeed.Lab), ("r", TestSeed.EbcRig), ("s", _lab.Micros(3)));
+        Assert.InRange((await ExplainAsync(TestSeed.IndustryEngineer)).Levels[^1].Hours, before * 0.2 - 0.11, before * 0.2 + 0.11);
+    }
+
+    [Fact]
     public async Task One_asks_for_oneself_only()
     {
         Assert.Equal("organisations/school", (await ExplainAsync(TestSeed.Teacher, "affiliations/teacher")).Organisation);

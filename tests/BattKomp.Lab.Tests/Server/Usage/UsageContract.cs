@@ -56,6 +56,9 @@ public abstract class UsageContract(string dialect) : IAsyncLifetime
         (school.Purpose, school.ActivityClass, school.EducationLevel) = ("teaching", "education", "vg2");
         await _lab.CreateAsync(TestSeed.Teacher, school);
         for (var i = 0; i < 5; i++) await BookingLab.ViolationsAsync(() => _lab.CreateAsync(TestSeed.Teacher, _lab.Wish(_first, 1)));
+        // Two incidents at once lock the rig once; of the time given up late nothing is locked.
+        await IncidentAsync(TestSeed.EbcRig, 4.5, 5.5);
+        await IncidentAsync(TestSeed.EbcRig, 5.25, 22);
 
         await SweepAsync();
         Assert.DoesNotContain((await Client().ListUsageSnapshotsAsync(new ListUsageSnapshotsRequest(), cancellationToken: Cancel)).Snapshots, s => s.Name == Name(_month));
@@ -66,7 +69,7 @@ public abstract class UsageContract(string dialect) : IAsyncLifetime
         // 6 × 1 h, 2 h on two channels, 3 h given up late; the school's one booking is merged into them.
         var row = Assert.Single(Rows(files, "usage.csv"));
         Assert.Equal(("open", TestSeed.Lab, "50", "cell-making", "*", "*", "*"), (row["visibility"], row["lab"], row["county"], row["stage"], row["education_level"], row["activity_class"], row["organisation"]));
-        Assert.Equal(("9", "14", "2.75", "3"), (row["bookings"], row["booked_hours"], row["energised_hours"], row["lost_hours"]));
+        Assert.Equal(("9", "14", "2.75", "3", "1.5"), (row["bookings"], row["booked_hours"], row["energised_hours"], row["lost_hours"], row["locked_hours"]));
         Assert.DoesNotContain("school", Text(files, "usage.csv"));
         Assert.Equal(BookingState.Confirmed, across.State);
         // The wishes were made in the month before.
@@ -205,6 +208,10 @@ public abstract class UsageContract(string dialect) : IAsyncLifetime
         "VALUES (@n, @c, @r, @l, @a, @b, '', '', 'persons/doctoral', 'organisations/university', @v, 'FINAL', @s, @s, @e, '', '')",
         ("n", $"runs/{Guid.NewGuid()}"), ("c", channel), ("r", channel[..channel.IndexOf("/channels", StringComparison.Ordinal)]), ("l", TestSeed.Lab), ("a", TestSeed.AgentName), ("b", booking),
         ("v", Array.Empty<byte>()), ("s", _lab.Micros(_first + from)), ("e", _lab.Micros(_first + to)));
+
+    private Task IncidentAsync(string rig, double from, double to) => _lab.ExecuteAsync(
+        "INSERT INTO incidents (name, source, lab, rig, channel, cause, detail, opened_by, opened_us, agent_utc_ns, released_us) VALUES (@n, @n, @l, @r, '', 'human_stop', '', 'persons/manager', @s, 0, @e)",
+        ("n", $"incidents/{Guid.NewGuid()}"), ("l", TestSeed.Lab), ("r", rig), ("s", _lab.Micros(_first + from)), ("e", _lab.Micros(_first + to)));
 
     private UsageService.UsageServiceClient Client() => new(_lab.Lab.As(TestSeed.Coordinator));
 
