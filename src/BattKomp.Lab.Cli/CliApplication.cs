@@ -41,6 +41,7 @@ public static class CliApplication
             BookCommand.Create(globals),
             BookingCommands.Create(globals),
             PolicyCommands.Create(globals),
+            WaitCommands.Create(globals),
             RunCommands.Create(globals),
             AgentCommands.Create(globals),
             IncidentCommands.Create(globals),

@@ -41,6 +41,9 @@ internal sealed class Connection : IDisposable
     /// <summary>Searches.</summary>
     public AvailabilityService.AvailabilityServiceClient Availability => new(_channel);
 
+    /// <summary>Wait lists.</summary>
+    public WaitService.WaitServiceClient Waits => new(_channel);
+
     /// <summary>Policies.</summary>
     public PolicyService.PolicyServiceClient Policies => new(_channel);
 

@@ -41,6 +41,10 @@ public static class BookingRules
     public static IReadOnlyList<Violation> Evaluate(Instant now, BookingRequest request, BookingFacts facts) =>
         [.. All.SelectMany(rule => rule.Evaluate(now, request, facts))];
 
+    /// <summary>Every violation that no waiting would mend, by what is known of the person too.</summary>
+    public static IReadOnlyList<Violation> EvaluateHopeless(Instant now, BookingRequest request, BookingFacts facts) =>
+        [.. Timeless.Where(r => r is not RigLockedRule).Append(Qualified).SelectMany(rule => rule.Evaluate(now, request, facts))];
+
     /// <summary>Every violation that no other time would mend, so that a search need not look at a rig at all.</summary>
     public static IReadOnlyList<Violation> EvaluateTimeless(Instant now, BookingRequest request, BookingFacts facts) => [.. Timeless.SelectMany(rule => rule.Evaluate(now, request, facts))];
 

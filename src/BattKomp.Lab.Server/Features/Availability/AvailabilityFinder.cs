@@ -76,7 +76,7 @@ public sealed class AvailabilityFinder(Catalogue.Catalogue catalogue, Policies.P
 
     private static void Count(SortedDictionary<string, int> misses, string reason) => misses[reason] = misses.GetValueOrDefault(reason) + 1;
 
-    private static bool IsAsked(SearchAvailabilityRequest request, Rig rig) =>
+    internal static bool IsAsked(SearchAvailabilityRequest request, Rig rig) =>
         (request.Place.Length == 0 || request.Place == rig.Name || request.Place == rig.Lab) && (request.Stage.Length == 0 || rig.Stages.Contains(request.Stage)) && (request.RigKind.Length == 0 || request.RigKind == rig.RigKind);
 
     private static bool IsAble(SearchAvailabilityRequest request, Channel channel, Domain.Runs.Ratings allowed) =>

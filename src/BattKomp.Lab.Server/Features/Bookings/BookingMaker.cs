@@ -17,7 +17,7 @@ using Violation = BattKomp.Lab.Domain.Bookings.Violation;
 namespace BattKomp.Lab.Server.Features.Bookings;
 
 /// <summary>Takes time on resources: lock, look, decide, write, in one transaction; or says everything that stands against it.</summary>
-internal sealed class BookingMaker(CalendarDatabase database, DemandSignals signals, Audit audit, MachineClock clock)
+internal sealed class BookingMaker(CalendarDatabase database, DemandSignals signals, Audit audit, BookingCalendar calendar, Catalogue.Catalogue catalogue, IServiceProvider services, MachineClock clock)
 {
     // A stray writer that takes the locks of nobody can win between look and write; then the next look sees it.
     private const int Attempts = 3;
@@ -97,6 +97,19 @@ internal sealed class BookingMaker(CalendarDatabase database, DemandSignals sign
         return outcome;
     }
 
+    // Cancels what stands in the way and lets its holders wait; what runs stays in the way. Returns what still stands.
+    private async Task<List<Occupied>> DisplaceAsync(CalendarTransaction tx, OutageWish wish, List<Occupied> standing, CancellationToken cancel)
+    {
+        var snapshot = await catalogue.GetAsync(cancel);
+        foreach (var booking in await BookingStore.InTheWayAsync(tx, wish.Channels, wish.Window, cancel))
+        {
+            await calendar.StepAsync(tx, booking, BookingStep.Cancel, "displaced: " + wish.Outage.Why, cancel, wish.Person.Name);
+            await audit.WriteAsync(tx, wish.Person.Name, "displace-booking", booking.Name, wish.Outage.Why, "", cancel);
+            if (services.GetService<IDisplaced>() is { } displaced) await displaced.WaitAsync(tx, booking, snapshot, cancel);
+        }
+        return standing.Count == 0 ? standing : await _hot.OccupiedAsync(tx, wish.Channels, wish.Window, cancel);
+    }
+
     private async Task<Outcome<Outage>> TryAsync(CalendarTransaction tx, OutageWish wish, BookingRequest request, CancellationToken cancel)
     {
         var look = await _hot.LockAndLoadAsync(tx, new HotQuery(wish.Person.Name, wish.Request.RequestId, wish.Channels, [], wish.Window), cancel);
@@ -104,7 +117,10 @@ internal sealed class BookingMaker(CalendarDatabase database, DemandSignals sign
             return earlier.ContentSha256 == wish.Content
                 ? new Outcome<Outage>(Outage.Parser.ParseFrom(earlier.Response), [], wish.Facts)
                 : throw LabErrors.RequestIdReused(wish.Request.RequestId);
-        var outcome = Outcome.Of(wish.Outage, request, wish.Facts with { Occupied = look.Occupied }, clock.Now);
+        var occupied = wish.Request.Displace ? await DisplaceAsync(tx, wish, look.Occupied, cancel) : look.Occupied;
+        var outcome = Outcome.Of(wish.Outage, request, wish.Facts with { Occupied = occupied }, clock.Now);
+        // Leaving by an exception gives back what was displaced for nothing.
+        if (outcome.Answer is null && wish.Request.Displace) throw BookingErrors.Refused(outcome.Violations);
         if (outcome.Answer is not { } made) return outcome;
         made.Name = "outages/" + Guid.CreateVersion7().ToString("N");
         var nowUs = Micros.FromInstant(clock.Now);

@@ -21,7 +21,7 @@ public static class BookingsFeature
     /// <summary>The calendar of bookings and its handler.</summary>
     public static IServiceCollection AddBookings(this IServiceCollection services) => services
         .AddSingleton(provider => provider.GetRequiredService<LabOptions>().Bookings)
-        .AddSingleton<BookingCalendar>().AddSingleton<DemandSignals>().AddSingleton<BookingMaker>().AddSingleton<SeriesMaker>().AddSingleton<BookingLifecycle>().AddSingleton<BookingChanger>()
+        .AddSingleton<BookingCalendar>().AddSingleton<DemandSignals>().AddSingleton<BookingMaker>().AddSingleton<SeriesMaker>().AddSingleton<Wishes>().AddSingleton<BookingLifecycle>().AddSingleton<BookingChanger>()
         .AddSingleton<BookingUsage>().AddSingleton<BookingAtStart>().AddSweep<HoldExpiry>().AddSingleton<BookingServiceHandler>();
 }
 
@@ -43,6 +43,7 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
     private readonly MachineClock _clock;
     private readonly IRunFacts? _runs;
     private readonly IEnumerable<IFactSource> _sources;
+    private readonly Wishes _wishes;
 
     /// <summary>Takes what it needs from the container; <see cref="IRunFacts"/> only where the slice of runs is present.</summary>
     public BookingServiceHandler(IServiceProvider services)
@@ -52,6 +53,7 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
         _policies = services.GetRequiredService<Policies.Policies>();
         (_requests, _clock) = (services.GetRequiredService<RequestLog>(), services.GetRequiredService<MachineClock>());
         (_runs, _sources) = (services.GetService<IRunFacts>(), services.GetServices<IFactSource>());
+        _wishes = services.GetRequiredService<Wishes>();
         (_series, _lifecycle, _changer) = (services.GetRequiredService<SeriesMaker>(), services.GetRequiredService<BookingLifecycle>(), services.GetRequiredService<BookingChanger>());
     }
 
@@ -63,8 +65,8 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
         new FieldChecks().Require(request.HoldMinutes >= 0 && request.HoldMinutes <= _options.MaxHoldMinutes, "hold_minutes", $"is {request.HoldMinutes}; a hold lasts 1 to {_options.MaxHoldMinutes} min, 0 books firmly.").ThrowIfAny();
         var catalogue = await _catalogue.GetAsync(cancel);
         var booking = BookingFields.Read(request.Booking, person, catalogue, _clock.Now);
-        var gathered = await FactsAsync(person, booking, catalogue, cancel);
-        var wish = Wished(person, booking, gathered, catalogue, holdMinutes: request.HoldMinutes) with
+        var gathered = await _wishes.FactsAsync(person, booking, catalogue, cancel);
+        var wish = _wishes.Of(person, booking, gathered, catalogue, holdMinutes: request.HoldMinutes) with
         {
             Method = context.Method,
             RequestId = request.RequestId,
@@ -86,12 +88,12 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
         // Where no instance has a time none is booked, and each says why; the other fields are still read, with any window to come.
         first.Window = BookingTimes.Window(occurrences.Select(o => o.Window).FirstOrDefault(w => w is not null) ?? new Domain.Time.TimeWindow(_clock.Now, _clock.Now + Duration.FromMinutes(1)));
         var booking = BookingFields.Read(first, person, catalogue, _clock.Now);
-        var gathered = await FactsAsync(person, booking, catalogue, cancel);
+        var gathered = await _wishes.FactsAsync(person, booking, catalogue, cancel);
         return await _series.CreateAsync(person, request, context.Method, occurrences, window =>
         {
             var one = booking.Clone();
             one.Window = BookingTimes.Window(window);
-            return Wished(person, one, gathered, catalogue);
+            return _wishes.Of(person, one, gathered, catalogue);
         }, cancel);
     }
 
@@ -155,40 +157,6 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
         var content = request.RequestId.Length > 0 ? RequestLog.ContentHash(context.Method, request) : "";
         var facts = CatalogueFacts.Of(catalogue).For(channels, _options.Limits(), null);
         return await _maker.CreateOutageAsync(new OutageWish(person, outage, channels, window.Value, facts, request, context.Method, content), cancel);
-    }
-
-    private sealed record Gathered(BookingFacts Facts, TestObjectFacts? TestObject, ProgramFacts? Program, PolicySet Policies);
-
-    private async Task<Gathered> FactsAsync(PersonCaller person, Booking booking, CatalogueSnapshot catalogue, CancellationToken cancel)
-    {
-        var testObject = booking.CellTest.Length > 0 && _runs is not null
-            ? await _runs.TestObjectAsync(person, booking.CellTest, cancel)
-              ?? throw LabErrors.FieldsInvalid([("booking.cell_test", $"names '{booking.CellTest}', which does not exist or is hidden from you; create it first or leave the field empty.")])
-            : null;
-        var program = booking.Procedure.Length > 0 && _runs is not null ? await _runs.ProgramAsync(person, booking.Procedure, cancel) : null;
-        var policies = await _policies.OverAsync(booking.Channels, booking.ActivityClass, catalogue, cancel);
-        var known = CatalogueFacts.Of(catalogue);
-        var facts = known.Under(known.For(booking.Channels, _options.Limits(), testObject, program), policies, BookingTimes.Instant(booking.Window.Start));
-        return new Gathered(await _sources.AddAsync(facts, booking, cancel), testObject, program, policies);
-    }
-
-    // A wish that is kept and has no request id of its own; a single create says otherwise.
-    private Wish Wished(PersonCaller person, Booking booking, Gathered gathered, CatalogueSnapshot catalogue, StoredBooking? former = null, int holdMinutes = 0, string organisation = "")
-    {
-        var asks = Approvals.Needed(person, booking.Channels, catalogue);
-        BookingChanger.Stand(booking, former, holdMinutes, asks.Count > 0, _options, _clock.Now);
-        if (organisation.Length == 0) organisation = former?.Organisation ?? person.Affiliations.First(a => a.Name == booking.Affiliation).Organisation;
-        var request = RequestOf(booking) with { Former = former?.Window, Hold = holdMinutes > 0 };
-        return new Wish(person, organisation, booking, request, gathered.Facts, CatalogueFacts.Of(catalogue).RigsOf(booking.Channels), BookingViews.LabsOf(booking.Channels, catalogue))
-        {
-            Method = "",
-            RequestId = "",
-            Content = "",
-            ValidateOnly = false,
-            AsksLabs = asks,
-            Policies = gathered.Policies,
-            Catalogue = CatalogueFacts.Of(catalogue),
-        };
     }
 
     internal static BookingRequest RequestOf(Booking booking) => new(booking.Channels, BookingTimes.Window(booking.Window))

@@ -29,8 +29,8 @@ public sealed partial class BookingServiceHandler
         var wanted = BookingFields.Read(BookingChanger.Merged(former.Message, request.Booking, request.UpdateMask), act.Person, catalogue, _clock.Now, former.Message);
         (wanted.Series, wanted.Predecessor) = (former.Message.Series, former.Name);
         if (former.Message.CheckInTime is { } came) wanted.CheckInTime = came;
-        var gathered = await FactsAsync(act.Person, wanted, catalogue, cancel);
-        var wish = Wished(act.Person, wanted, gathered, catalogue, former) with { ValidateOnly = request.ValidateOnly };
+        var gathered = await _wishes.FactsAsync(act.Person, wanted, catalogue, cancel);
+        var wish = _wishes.Of(act.Person, wanted, gathered, catalogue, former) with { ValidateOnly = request.ValidateOnly };
         var made = await _changer.ReplaceAsync(act, former, wish, catalogue, cancel);
         return BookingViews.WithNotices(made, catalogue, gathered.Program?.Notices(wish.Request.Window.Length, gathered.TestObject));
     }
@@ -47,8 +47,8 @@ public sealed partial class BookingServiceHandler
         new FieldChecks().Require(to is { } r && r.Role != Roles.Coordinator, "affiliation", "names no affiliation in force of a person who may use rigs; ask the person for theirs.").ThrowIfAny();
         var wanted = BookingFields.Read(former.Message.Clone(), act.Person, catalogue, _clock.Now, former.Message);
         (wanted.Series, wanted.Predecessor, wanted.Holder, wanted.Affiliation, wanted.StateReason) = (former.Message.Series, former.Name, to!.Value.Person, request.Affiliation, "");
-        var gathered = await FactsAsync(act.Person, wanted, catalogue, cancel);
-        var wish = Wished(act.Person, wanted, gathered, catalogue, former, organisation: to.Value.Organisation);
+        var gathered = await _wishes.FactsAsync(act.Person, wanted, catalogue, cancel);
+        var wish = _wishes.Of(act.Person, wanted, gathered, catalogue, former, organisation: to.Value.Organisation);
         return await _changer.ReplaceAsync(act, former, wish, catalogue, cancel);
     }
 

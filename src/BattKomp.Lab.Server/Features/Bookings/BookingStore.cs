@@ -110,6 +110,17 @@ internal static class BookingStore
         $"SELECT {Columns} FROM bookings b WHERE b.state IN (3, 4) AND b.state = 3 AND b.start_us <= @t AND b.end_us > @t AND b.checked_in_us IS NULL ORDER BY b.start_us, b.id", Map, cancel,
         ("t", Micros.FromInstant(at)));
 
+    /// <summary>Bookings that have not begun to run and take a channel within the window, locked.</summary>
+    internal static Task<List<StoredBooking>> InTheWayAsync(CalendarTransaction tx, IReadOnlyList<string> channels, TimeWindow window, CancellationToken cancel)
+    {
+        var postgres = tx.Dialect == "postgres";
+        var overlap = postgres ? "o.during && int8range(@start, @end)" : "o.start_us < @end AND o.end_us > @start";
+        return tx.QueryAsync(
+            $"SELECT {Columns} FROM bookings b WHERE b.state IN (1, 2, 3) AND b.name IN (SELECT o.booking FROM occupancy o WHERE {overlap} AND o.occupies = 1 AND o.kind = 1 AND o.resource {In(postgres, "channels")}) " +
+            $"ORDER BY b.start_us, b.id{(postgres ? " FOR UPDATE" : "")}", Map, cancel,
+            ("start", Micros.FromInstant(window.Start)), ("end", Micros.FromInstant(window.End)), ("channels", List(postgres, channels)));
+    }
+
     /// <summary>Holds of a person that have not ended.</summary>
     internal static async Task<int> HoldsOfAsync(CalendarTransaction tx, string holder, long nowUs, CancellationToken cancel) => (await tx.QueryAsync(
         "SELECT count(*) FROM bookings WHERE state IN (1, 2) AND holder = @h AND state = 1 AND expire_us > @t", r => (int)r.GetInt64(0), cancel, ("h", holder), ("t", nowUs))).Single();

@@ -18,6 +18,7 @@ using BattKomp.Lab.Server.Features.Ingest;
 using BattKomp.Lab.Server.Features.YoungPeople;
 using BattKomp.Lab.Server.Features.Sharing;
 using BattKomp.Lab.Server.Features.Usage;
+using BattKomp.Lab.Server.Features.Waits;
 using BattKomp.Lab.Server.Platform.Access;
 using BattKomp.Lab.Server.Platform.Database;
 using BattKomp.Lab.Server.Platform.Errors;
@@ -116,6 +117,7 @@ public static class LabApplication
         services.AddRiskAssessments();
         services.AddAvailability();
         services.AddYoungPeople();
+        services.AddWaits();
         services.AddProcedures();
         services.AddCellTests();
         services.AddAgents();
@@ -137,6 +139,7 @@ public static class LabApplication
         app.MapGrpcService<QualificationServiceHandler>();
         app.MapGrpcService<RiskAssessmentServiceHandler>();
         app.MapGrpcService<AvailabilityServiceHandler>();
+        app.MapGrpcService<WaitServiceHandler>();
         app.MapGrpcService<ProcedureServiceHandler>();
         app.MapGrpcService<AgentServiceHandler>();
         app.MapGrpcService<RunServiceHandler>();

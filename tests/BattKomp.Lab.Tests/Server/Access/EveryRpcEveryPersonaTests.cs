@@ -38,6 +38,9 @@ public sealed class EveryRpcEveryPersonaTests
         ["AvailabilityService/SearchAvailability"] = People,
         ["AvailabilityService/WatchAvailability"] = People,
         ["AvailabilityService/ListTaken"] = People,
+        ["WaitService/JoinWaitList"] = RigUsers,
+        ["WaitService/ListWaits"] = People,
+        ["WaitService/LeaveWaitList"] = RigUsers,
         ["PolicyService/CreatePolicy"] = People,
         ["PolicyService/RetirePolicy"] = People,
         ["PolicyService/ListPolicies"] = People,
@@ -107,7 +110,7 @@ public sealed class EveryRpcEveryPersonaTests
     private static IEnumerable<MethodDescriptor> Methods =>
         new[]
         {
-            LabsReflection.Descriptor, BookingsReflection.Descriptor, PoliciesReflection.Descriptor, AvailabilityReflection.Descriptor, QualificationsReflection.Descriptor, RiskAssessmentsReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
+            LabsReflection.Descriptor, BookingsReflection.Descriptor, PoliciesReflection.Descriptor, AvailabilityReflection.Descriptor, WaitsReflection.Descriptor, QualificationsReflection.Descriptor, RiskAssessmentsReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
             AgentsReflection.Descriptor, IncidentsReflection.Descriptor, IngestReflection.Descriptor, DatasetsReflection.Descriptor,
             FeedsReflection.Descriptor, SharingReflection.Descriptor, UsageReflection.Descriptor,
         }.SelectMany(f => f.Services).SelectMany(s => s.Methods);

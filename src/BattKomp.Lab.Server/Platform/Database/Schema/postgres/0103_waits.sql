@@ -1,0 +1,7 @@
+-- Waits for time that was taken. state as on the wire; doc: battkomp.lab.v1.Wait as asked for; organisation: under whose share it stands.
+CREATE TABLE waits (
+    name TEXT PRIMARY KEY, state INTEGER NOT NULL, holder TEXT NOT NULL, organisation TEXT NOT NULL, displaced INTEGER NOT NULL, until_us BIGINT NOT NULL,
+    offer TEXT NOT NULL DEFAULT '', offer_expire_us BIGINT, created_us BIGINT NOT NULL, changed_us BIGINT NOT NULL, doc BYTEA NOT NULL
+);
+CREATE INDEX waits_open ON waits (state, created_us) WHERE state IN (1, 2);
+CREATE INDEX waits_of_holder ON waits (holder, created_us);
