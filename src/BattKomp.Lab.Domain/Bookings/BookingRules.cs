@@ -46,7 +46,8 @@ public static class BookingRules
         [.. Timeless.Where(r => r is not RigLockedRule).Append(Qualified).SelectMany(rule => rule.Evaluate(now, request, facts))];
 
     /// <summary>Every violation that no other time would mend, so that a search need not look at a rig at all.</summary>
-    public static IReadOnlyList<Violation> EvaluateTimeless(Instant now, BookingRequest request, BookingFacts facts) => [.. Timeless.SelectMany(rule => rule.Evaluate(now, request, facts))];
+    public static IReadOnlyList<Violation> EvaluateTimeless(Instant now, BookingRequest request, BookingFacts facts) =>
+        [.. Timeless.SelectMany(rule => rule.Evaluate(now, request, facts)), .. EvaluateAtStart(now, request, facts).Where(v => v.Nearest is null)];
 
     /// <summary>Every violation of the standing rules by a booking that is about to become firm; empty = accepted.</summary>
     public static IReadOnlyList<Violation> EvaluateStanding(Instant now, BookingRequest request, BookingFacts facts) =>

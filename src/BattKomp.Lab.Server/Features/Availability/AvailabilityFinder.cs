@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
+using BattKomp.Lab.Domain.Access;
 using BattKomp.Lab.Domain.Bookings;
 using BattKomp.Lab.Domain.Bookings.Search;
 using BattKomp.Lab.Server.Features.Bookings;
@@ -20,7 +21,7 @@ namespace BattKomp.Lab.Server.Features.Availability;
 /// Searches: which rigs could be offered, when their labs let a booking start, when their channels are free, and the rules' word on each window before it
 /// is offered. What a rule refuses whatever the time (a locked rig, too many people) drops the rig once and is counted; nothing else of a rig is told.
 /// </summary>
-public sealed class AvailabilityFinder(Catalogue.Catalogue catalogue, Policies.Policies policies, AvailabilityIndex index, BookingOptions options, MachineClock clock)
+public sealed class AvailabilityFinder(Catalogue.Catalogue catalogue, Policies.Policies policies, AvailabilityIndex index, BookingOptions options, IEnumerable<IFactSource> sources, MachineClock clock)
 {
     // Rules that look at the time are asked at most so often in one search.
     private const int Questions = 4000;
@@ -31,12 +32,12 @@ public sealed class AvailabilityFinder(Catalogue.Catalogue catalogue, Policies.P
     private sealed record Candidate(SearchRig Rig, string Lab, BookingFacts Facts);
 
     /// <summary>The answer to a search that was checked for form and filled in.</summary>
-    public async Task<SearchAvailabilityResponse> FindAsync(SearchAvailabilityRequest request, SearchGrid grid, CancellationToken cancel)
+    public async Task<SearchAvailabilityResponse> FindAsync(PersonCaller person, SearchAvailabilityRequest request, SearchGrid grid, CancellationToken cancel)
     {
         var snapshot = await catalogue.GetAsync(cancel);
         var (times, asOf) = await index.GetAsync(cancel);
         var (now, length, misses) = (clock.Now, request.LengthMinutes * 60_000_000L, new SortedDictionary<string, int>(StringComparer.Ordinal));
-        var candidates = await CandidatesAsync(request, grid, length, now, snapshot, times, misses, cancel);
+        var candidates = await CandidatesAsync(person, request, grid, length, now, snapshot, times, misses, cancel);
         var byRig = candidates.ToDictionary(c => c.Rig.Name);
         var margin = candidates.Count == 0 ? 0 : candidates.Max(c => c.Facts.Limits.Buffer).ToInt64Nanoseconds() / 1000;
         var found = AvailabilitySearch.First(new SearchWish(request.Count, length, margin, request.MaxWindows), candidates.ConvertAll(c => c.Rig), grid,
@@ -51,9 +52,11 @@ public sealed class AvailabilityFinder(Catalogue.Catalogue catalogue, Policies.P
     }
 
     private async Task<List<Candidate>> CandidatesAsync(
-        SearchAvailabilityRequest request, SearchGrid grid, long length, Instant now, CatalogueSnapshot snapshot, Func<string, ChannelTimes> times, SortedDictionary<string, int> misses, CancellationToken cancel)
+        PersonCaller person, SearchAvailabilityRequest request, SearchGrid grid, long length, Instant now, CatalogueSnapshot snapshot, Func<string, ChannelTimes> times, SortedDictionary<string, int> misses, CancellationToken cancel)
     {
         var (known, candidates) = (CatalogueFacts.Of(snapshot), new List<Candidate>());
+        var guarded = snapshot.Rigs.Where(r => (r.QualificationRequired is not null || r.RiskAssessmentRequired) && IsAsked(request, r)).ToList();
+        var papers = await sources.AddAsync(known.For(guarded.SelectMany(r => r.Channels).Select(c => c.Name), options.Limits(), null), new Booking { Holder = person.Name }, cancel);
         foreach (var rig in snapshot.Rigs.Where(r => IsAsked(request, r)))
         {
             var channels = rig.Channels.Where(c => IsAble(request, c, known.AllowedOf(c.Name))).Select(c => c.Name).ToList();
@@ -64,6 +67,7 @@ public sealed class AvailabilityFinder(Catalogue.Catalogue catalogue, Policies.P
             }
             var set = await policies.OverAsync([rig.Name], request.ActivityClass, snapshot, cancel);
             var facts = FactsKept.GetValue(snapshot, _ => new()).GetOrAdd((rig.Name, set), key => known.Under(known.For(rig.Channels.Select(c => c.Name), options.Limits(), null), key.Item2, now));
+            if (rig.QualificationRequired is not null || rig.RiskAssessmentRequired) facts = facts with { Qualifications = papers.Qualifications, Risks = papers.Risks };
             var wish = RequestOf(request, channels[..request.Count], grid.At(0), length);
             var never = BookingRules.EvaluateTimeless(now, wish, facts).Select(v => v.Reason).Distinct().ToList();
             foreach (var reason in never) Count(misses, reason);

@@ -2,6 +2,7 @@ using BattKomp.Lab.Domain.Bookings.Search;
 using BattKomp.Lab.Server.Features.Bookings;
 using BattKomp.Lab.Server.Features.Catalogue;
 using BattKomp.Lab.Server.Platform;
+using BattKomp.Lab.Server.Platform.Access;
 using BattKomp.Lab.Server.Platform.Errors;
 using BattKomp.Lab.V1;
 using Grpc.Core;
@@ -28,7 +29,7 @@ public sealed class AvailabilityServiceHandler(AvailabilityFinder finder, Availa
     {
         var snapshot = await catalogue.GetAsync(context.CancellationToken);
         var (asked, grid) = Read(request, snapshot, clock.Now);
-        var answer = await finder.FindAsync(asked, grid, context.CancellationToken);
+        var answer = await finder.FindAsync(context.Person(), asked, grid, context.CancellationToken);
         if (answer.Windows.Count == 0) await SignalAsync(asked, grid, answer, snapshot);
         return answer;
     }
@@ -41,7 +42,7 @@ public sealed class AvailabilityServiceHandler(AvailabilityFinder finder, Availa
         {
             // Read anew: what lies ahead moves on with time.
             var (asked, grid) = Read(request.Search, await catalogue.GetAsync(cancel), clock.Now);
-            var answer = await finder.FindAsync(asked, grid, cancel);
+            var answer = await finder.FindAsync(context.Person(), asked, grid, cancel);
             if (answer.ResumeToken != told) await responseStream.WriteAsync(answer, cancel);
             told = answer.ResumeToken;
             try

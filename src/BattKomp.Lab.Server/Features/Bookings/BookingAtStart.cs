@@ -9,7 +9,10 @@ namespace BattKomp.Lab.Server.Features.Bookings;
 /// <summary>The rules that are asked again when a booking is about to start, because people and papers change between the two.</summary>
 public sealed class BookingAtStart(Catalogue.Catalogue catalogue, TestObjects testObjects, BookingOptions options, IEnumerable<IFactSource> sources, MachineClock clock)
 {
-    /// <summary>What stands against a lease for what is left of the booking, as sentences; none = it may be issued.</summary>
+    /// <summary>
+    /// What stands against a lease for what is left of the booking, as sentences; none = it may be issued. They name the rule and the rig only: the booking's reason
+    /// is read by all who see the booking, and what a person is qualified for is the person's and the lab's.
+    /// </summary>
     /// <param name="booking">As stored.</param>
     /// <param name="testObject">testObjects/… of its cell test; empty = it names none.</param>
     /// <param name="cancel">Ends the wait.</param>
@@ -21,6 +24,6 @@ public sealed class BookingAtStart(Catalogue.Catalogue catalogue, TestObjects te
         var cell = testObject.Length > 0 && await testObjects.FindAsync(testObject, cancel) is { } found ? new TestObjectFacts(found.Name, found.HazardClass, found.NominalWattHour) : null;
         var facts = await sources.AddAsync(known.For(booking.Message.Channels, options.Limits(), cell), booking.Message, cancel);
         var left = BookingServiceHandler.RequestOf(booking.Message) with { Window = new TimeWindow(Instant.Max(now, booking.Window.Start), booking.Window.End) };
-        return [.. BookingRules.EvaluateAtStart(now, left, facts).Select(v => $"{v.Reason}: {v.Message}")];
+        return [.. BookingRules.EvaluateAtStart(now, left, facts).Select(v => $"{v.Reason} for {v.Resource}; the holder and the lab can see why, and mend it")];
     }
 }

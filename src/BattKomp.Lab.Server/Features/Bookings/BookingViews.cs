@@ -54,6 +54,7 @@ public static class BookingViews
         Window = full.Window.Clone(),
         State = full.State,
         Headcount = full.Headcount,
+        YoungPeople = full.YoungPeople?.Clone(),
         Presence = full.Presence,
         Etag = full.Etag,
         SafetyView = true,

@@ -84,6 +84,9 @@ public sealed class Seed(CalendarDatabase database, Catalogue catalogue, CallerR
     {
         var checks = new FieldChecks();
         AlarmChecks.Check(checks, rig.Alarms, "alarms");
+        if (rig.QualificationRequired is { } need)
+            checks.Require(Enum.IsDefined(need.Level) && need.Level != QualificationLevel.Unspecified, "qualificationRequired.level", "is missing; use SUPERVISED_USER, INDEPENDENT_USER or INSTRUCTOR.")
+                .Require(need.SupervisedRuns >= 0, "qualificationRequired.supervisedRuns", "is negative.");
         if (checks.Mistakes is { Count: > 0 } mistakes) throw new InvalidDataException($"seed file, {rig.Name}: {string.Join(" ", mistakes)}");
         await Upsert(tx, "rigs", cancel, ("name", Checked(rig.Name, "rigs")), ("lab", rig.Lab), ("hazard_class", rig.HazardClass), ("doc", rig.ToString()));
         foreach (var c in rig.Channels)

@@ -66,6 +66,43 @@ public abstract class QualificationContract(string dialect) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_search_offers_a_guarded_rig_to_those_who_may_use_it_when_they_may_and_counts_it_for_others()
+    {
+        var search = new SearchAvailabilityRequest { LengthMinutes = 60, Place = TestSeed.EbcRig, Within = _lab.Lab.Window(10, 20) };
+        async Task<SearchAvailabilityResponse> SearchAsync(string token) => await new AvailabilityService.AvailabilityServiceClient(_lab.Lab.Lab.As(token)).SearchAvailabilityAsync(search, cancellationToken: Cancel);
+        var none = await SearchAsync(TestSeed.DoctoralStudent);
+        Assert.Empty(none.Windows);
+        Assert.Equal(("QUALIFICATION_MISSING", 1), (Assert.Single(none.NearMisses).Reason, none.NearMisses[0].Rigs));
+        var wish = PeopleLab.Wish();
+        (wish.ValidFrom, wish.ValidUntil) = (_lab.Lab.Window(12, 1).Start, _lab.Lab.Window(15, 1).Start);
+        await _lab.GrantAsync(wish);
+        Assert.Equal([12, 13, 14], (await SearchAsync(TestSeed.DoctoralStudent)).Windows.Select(w => (int)Math.Round((w.Window.Start - _lab.Lab.Window(0, 1).Start).ToTimeSpan().TotalHours)));
+        Assert.Empty((await SearchAsync(TestSeed.Teacher)).Windows);
+    }
+
+    [Fact]
+    public async Task A_series_is_judged_instance_by_instance_and_what_outlives_the_qualification_is_left_out()
+    {
+        var wish = PeopleLab.Wish();
+        wish.ValidUntil = _lab.In(24 * 4);
+        await _lab.GrantAsync(wish);
+        var day = NodaTime.Instant.FromDateTimeOffset(_lab.Time.GetUtcNow()).InUtc().Date.PlusDays(1);
+        var booking = _lab.Lab.Wish(0, 1);
+        booking.Window = null;
+        var made = await _lab.Lab.As(TestSeed.DoctoralStudent).CreateSeriesAsync(new CreateSeriesRequest
+        {
+            Booking = booking,
+            FirstStart = day.ToString("uuuu-MM-dd", System.Globalization.CultureInfo.InvariantCulture) + "T12:00",
+            WallMinutes = 60,
+            Rrule = "FREQ=DAILY;COUNT=6",
+            OnConflict = OnConflict.SkipRefused,
+        }, cancellationToken: Cancel);
+        Assert.Equal(6, made.Booked + made.Refused);
+        Assert.InRange(made.Refused, 2, 3);
+        Assert.All(made.Items.Skip(made.Booked), i => Assert.Equal("QUALIFICATION_EXPIRES", Assert.Single(i.Violations).Reason));
+    }
+
+    [Fact]
     public async Task Labs_grant_for_themselves_coordinators_for_the_nation_and_nobody_to_themselves()
     {
         await RefusedAsync(() => _lab.GrantAsync(token: TestSeed.Teacher));

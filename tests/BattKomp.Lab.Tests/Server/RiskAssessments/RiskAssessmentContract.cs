@@ -48,7 +48,7 @@ public abstract class RiskAssessmentContract(string dialect) : IAsyncLifetime
         await _lab.SweepAsync("lease-issue");
         Assert.Equal(0, await _lab.Lab.CountAsync("SELECT count(*) FROM leases"));
         var told = await _lab.Lab.As(TestSeed.DoctoralStudent).GetBookingAsync(new GetBookingRequest { Name = booking.Name }, cancellationToken: Cancel);
-        Assert.StartsWith("no lease: RISK_ASSESSMENT_MISSING: rigs/ebc-1 is used only with a risk assessment", told.StateReason, StringComparison.Ordinal);
+        Assert.StartsWith("no lease: RISK_ASSESSMENT_MISSING for rigs/ebc-1", told.StateReason, StringComparison.Ordinal);
         await CreateAsync(Wish());
         await _lab.SweepAsync("lease-issue");
         Assert.Equal(1, await _lab.Lab.CountAsync("SELECT count(*) FROM leases WHERE booking = @b", ("b", booking.Name)));
