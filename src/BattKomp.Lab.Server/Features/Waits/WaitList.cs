@@ -28,7 +28,7 @@ internal sealed class WaitList(
         new FieldChecks().Require(request.Search?.Within is not null, "search.within", "is missing; say until when you would wait.")
             .Require(request.Booking is { Channels.Count: 0, Window: null }, "booking", "is missing, or names channels or a window; those are what is waited for.").ThrowIfAny();
         var (search, grid) = AvailabilityServiceHandler.Read(request.Search, snapshot, clock.Now);
-        var answer = await finder.FindAsync(search, grid, cancel);
+        var answer = await finder.FindAsync(person, search, grid, cancel);
         if (answer.Windows.Count > 0) throw BookingErrors.Refused([FreeNow(answer.Windows[0])]);
         var candidates = snapshot.Rigs.Where(r => AvailabilityFinder.IsAsked(search, r) && r.Channels.Count >= search.Count).ToList();
         if (candidates.Count == 0) throw BookingErrors.Refused([new Violation("NOTHING_TO_WAIT_FOR", "wait", "No rig has so many channels that meet this, ever. Ask for less.")]);

@@ -68,7 +68,7 @@ internal sealed class WaitOffers(
         if (person.Affiliations.All(a => a.Name != wait.Message.Booking.Affiliation)) return;
         var (asked, grid) = AvailabilityServiceHandler.Read(search, snapshot, clock.Now);
         asked.MaxWindows = 5;
-        foreach (var window in (await finder.FindAsync(asked, grid, cancel)).Windows)
+        foreach (var window in (await finder.FindAsync(person, asked, grid, cancel)).Windows)
             if (await TryAsync(wait, person, window, snapshot, cancel)) return;
     }
 
