@@ -58,7 +58,7 @@ internal static class UsageCommands
     private static string Sentence(EconomicShare s)
     {
         if (!s.HasShareAtLeast) return $"{s.Lab} has no closed month with capacity in {s.Year}.";
-        var share = s.ShareAtLeast == s.ShareAtMost ? $"{Percent(s.ShareAtLeast)}" : $"{Percent(s.ShareAtLeast)} to {Percent(s.ShareAtMost)}";
+        var share = !s.HasShareAtMost ? $"at least {Percent(s.ShareAtLeast)}" : s.ShareAtLeast == s.ShareAtMost ? $"{Percent(s.ShareAtLeast)}" : $"{Percent(s.ShareAtLeast)} to {Percent(s.ShareAtMost)}";
         return $"{s.Lab} in {s.Year} ({Words.Count(s.Months.Count, "closed month")}): economic activity took {share} of {Words.Number(s.CapacityHours)} channel-hours; " +
             $"the ceiling is {Percent(s.Ceiling)}: {Words.Of(s.Verdict)}.";
     }

@@ -8,6 +8,7 @@ internal static class UsageDictionary
     private static readonly (string File, string Column, string Type, string Unit, string Meaning)[] Entries =
     [
         ("usage.csv", "month", "yyyy-MM", "", "calendar month on the lab's own wall clock; a booking over its end has a part in each month"),
+        ("usage.csv", "since", "yyyy-MM", "", "first month that the row covers: earlier than month where the months before had too few bookings to be told"),
         ("usage.csv", "visibility", "code", "", "open, or restricted (embargo, consortium, confidential): of these organisation, stage and level are 'withheld'; the two are never merged"),
         ("usage.csv", "lab", "name", "", $"where; {Several}"),
         ("usage.csv", "county", "code", "", $"of the lab; list 'county'; {Several}"),
@@ -31,6 +32,7 @@ internal static class UsageDictionary
         ("capacity.csv", "outage_hours", "decimal", "channel-hours", "of these, taken by outages"),
         ("capacity.csv", "capacity_hours", "decimal", "channel-hours", "open_hours less outage_hours"),
         ("unmet.csv", "month", "yyyy-MM", "", "in which the wish was refused or ran out, on the lab's own wall clock"),
+        ("unmet.csv", "since", "yyyy-MM", "", "first month that the row covers: earlier than month where the months before had too few signals to be told"),
         ("unmet.csv", "lab", "name", "", $"first lab that was asked; {Several}"),
         ("unmet.csv", "county", "code", "", $"of the lab; {Several}"),
         ("unmet.csv", "stage", "code", "", $"first stage of the wish, else of the rig; {Several}"),
@@ -45,6 +47,6 @@ internal static class UsageDictionary
     internal static string Text(int least) => Csv.Write(
         ["file", "column", "type", "unit", "meaning"],
         Entries.Select(e => (IReadOnlyList<string>)[e.File, e.Column, e.Type, e.Unit, e.Meaning])
-            .Append(["usage.csv", "", "", "", $"every row has at least {least} bookings; rows add up to all of them; a month (or its restricted bookings) with fewer has none"])
-            .Append(["unmet.csv", "", "", "", $"every row has at least {least} signals; a month with fewer has none"]));
+            .Append(["usage.csv", "", "", "", $"every row has at least {least} bookings; rows add up to all of them. A row without numbers says that there were fewer, open or restricted: they are in the rows of the next month that has enough"])
+            .Append(["unmet.csv", "", "", "", $"every row has at least {least} signals. A row without numbers says that there were fewer: they are in the rows of the next month that has enough"]));
 }

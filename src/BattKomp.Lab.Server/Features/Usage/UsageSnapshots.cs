@@ -69,7 +69,14 @@ public sealed class UsageSnapshots(
 
     private async Task CloseAsync(YearMonth month, CatalogueSnapshot snapshot, CancellationToken cancel)
     {
-        var files = UsageTables.Of(await FactsAsync(month, snapshot, cancel)).Select(f => (Name: f.Key, Content: Encoding.UTF8.GetBytes(f.Value))).ToList();
+        var known = new Dictionary<YearMonth, MonthFacts> { [month] = await FactsAsync(month, month, snapshot, cancel) };
+        var facts = new Dictionary<string, MonthFacts>();
+        foreach (var kind in UsageTables.Kinds)
+        {
+            var since = await SinceAsync(month, kind, cancel);
+            facts[kind] = known.TryGetValue(since, out var found) ? found : known[since] = await FactsAsync(since, month, snapshot, cancel);
+        }
+        var files = UsageTables.Of(facts, known[month]).Select(f => (Name: f.Key, Content: Encoding.UTF8.GetBytes(f.Value))).ToList();
         await database.WriteAsync(async tx =>
         {
             // Two servers may both have reckoned it: the files of one of them are kept.
@@ -81,14 +88,23 @@ public sealed class UsageSnapshots(
         }, cancel);
     }
 
-    private async Task<MonthFacts> FactsAsync(YearMonth month, CatalogueSnapshot snapshot, CancellationToken cancel)
+    // The first of the months before that wait to be told with this one.
+    private async Task<YearMonth> SinceAsync(YearMonth month, string kind, CancellationToken cancel)
     {
-        var windows = snapshot.Labs.ToDictionary(l => l.Name, l => MonthIn(month, ZoneOf(l.TimeZone)));
-        var all = windows.Count == 0 ? MonthIn(month, DateTimeZone.Utc) : new TimeWindow(windows.Values.Min(w => w.Start), windows.Values.Max(w => w.End));
+        var since = month;
+        while (await FindAsync(NameOf(since.PlusMonths(-1)), cancel) is { } before && UsageTables.Waits(before.Files.ToDictionary(f => f.Name, f => f.Text), kind)) since = since.PlusMonths(-1);
+        return since;
+    }
+
+    private async Task<MonthFacts> FactsAsync(YearMonth since, YearMonth month, CatalogueSnapshot snapshot, CancellationToken cancel)
+    {
+        var windows = snapshot.Labs.ToDictionary(l => l.Name, l => MonthsIn(since, month, ZoneOf(l.TimeZone)));
+        var all = windows.Count == 0 ? MonthsIn(since, month, DateTimeZone.Utc) : new TimeWindow(windows.Values.Min(w => w.Start), windows.Values.Max(w => w.End));
         var open = new Dictionary<string, IReadOnlyList<TimeWindow>>();
         foreach (var rig in snapshot.Rigs.Where(r => windows.ContainsKey(r.Lab))) open[rig.Name] = await openTimes.OfAsync(rig, windows[rig.Lab], snapshot, cancel);
         return new MonthFacts
         {
+            Since = since,
             Month = month,
             Catalogue = snapshot,
             Windows = windows,
@@ -110,8 +126,8 @@ public sealed class UsageSnapshots(
     private static LocalDate EarliestDate(CatalogueSnapshot snapshot, Instant at) =>
         snapshot.Labs.Select(l => ZoneOf(l.TimeZone)).DefaultIfEmpty(DateTimeZone.Utc).Min(zone => at.InZone(zone).Date);
 
-    private static TimeWindow MonthIn(YearMonth month, DateTimeZone zone) =>
-        new(zone.AtStartOfDay(month.OnDayOfMonth(1)).ToInstant(), zone.AtStartOfDay(month.PlusMonths(1).OnDayOfMonth(1)).ToInstant());
+    private static TimeWindow MonthsIn(YearMonth first, YearMonth month, DateTimeZone zone) =>
+        new(zone.AtStartOfDay(first.OnDayOfMonth(1)).ToInstant(), zone.AtStartOfDay(month.PlusMonths(1).OnDayOfMonth(1)).ToInstant());
 
     private static DateTimeZone ZoneOf(string name) => DateTimeZoneProviders.Tzdb.GetZoneOrNull(name) ?? DateTimeZone.Utc;
 

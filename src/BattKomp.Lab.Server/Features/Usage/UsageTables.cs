@@ -9,15 +9,18 @@ using TimeWindow = BattKomp.Lab.Domain.Time.TimeWindow;
 
 namespace BattKomp.Lab.Server.Features.Usage;
 
-/// <summary>Everything that one month's account is made of.</summary>
+/// <summary>Everything that one month's account is made of; or several months', where earlier ones had too little to be told.</summary>
 internal sealed record MonthFacts
 {
-    /// <summary>Which month, on each lab's own wall clock.</summary>
+    /// <summary>The first month, on each lab's own wall clock.</summary>
+    public required YearMonth Since { get; init; }
+
+    /// <summary>The month that is closed, the last one.</summary>
     public required YearMonth Month { get; init; }
 
     public required CatalogueSnapshot Catalogue { get; init; }
 
-    /// <summary>The month by lab.</summary>
+    /// <summary>From the first day of the first month to the last of the last, by lab.</summary>
     public required IReadOnlyDictionary<string, TimeWindow> Windows { get; init; }
 
     public required IReadOnlyList<UsedTime> Used { get; init; }
@@ -52,25 +55,41 @@ internal static class UsageTables
     private static readonly int[] UsageWeights = [8, 16, 2, 4, 32, 1];
     private static readonly int[] UnmetWeights = [4, 16, 1, 2, 8];
 
-    internal static IReadOnlyDictionary<string, string> Of(MonthFacts facts) => new Dictionary<string, string>
+    /// <summary>The tables that wait for more when they have too little, each by itself.</summary>
+    internal static readonly IReadOnlyList<string> Kinds = [Open, Restricted, Unmet];
+
+    private const string Open = "open";
+    private const string Restricted = "restricted";
+    private const string Unmet = "unmet";
+
+    /// <summary>The files, from the facts of each kind; they differ in their first month only.</summary>
+    internal static IReadOnlyDictionary<string, string> Of(IReadOnlyDictionary<string, MonthFacts> facts, MonthFacts month) => new Dictionary<string, string>
     {
-        [UsageFile] = Csv.Write(UsageDictionary.Columns(UsageFile), UsageRows(facts)),
-        [CapacityFile] = Csv.Write(UsageDictionary.Columns(CapacityFile), CapacityRows(facts)),
-        [UnmetFile] = Csv.Write(UsageDictionary.Columns(UnmetFile), UnmetRows(facts)),
-        [DictionaryFile] = UsageDictionary.Text(facts.Least),
+        // Open and restricted bookings are never merged: everyone may read the open ones in the calendar, and would be left with the others.
+        [UsageFile] = Csv.Write(UsageDictionary.Columns(UsageFile), [.. UsageRows(facts[Open], Open), .. UsageRows(facts[Restricted], Restricted)]),
+        [CapacityFile] = Csv.Write(UsageDictionary.Columns(CapacityFile), CapacityRows(month)),
+        [UnmetFile] = Csv.Write(UsageDictionary.Columns(UnmetFile), Rows(facts[Unmet], [], [.. facts[Unmet].Unmet.Select(w => Part(facts[Unmet], w))], UnmetWeights)),
+        [DictionaryFile] = UsageDictionary.Text(month.Least),
     };
 
-    private static string MonthOf(MonthFacts facts) => $"{facts.Month.Year:D4}-{facts.Month.Month:D2}";
+    /// <summary>True when the files say that a kind had too little: its bookings or wishes are told with a later month.</summary>
+    internal static bool Waits(IReadOnlyDictionary<string, string> files, string kind) => kind == Unmet
+        ? Csv.Read(files[UnmetFile]).Any(r => r["signals"].Length == 0)
+        : Csv.Read(files[UsageFile]).Any(r => r["visibility"] == kind && r["bookings"].Length == 0);
 
-    // Open and restricted bookings are never merged: everyone may read the open ones in the calendar, and would be left with the others.
-    private static IEnumerable<IReadOnlyList<string>> UsageRows(MonthFacts facts) =>
-        from kind in new[] { (Name: "open", Restricted: false), (Name: "restricted", Restricted: true) }
-        from row in SmallCells.Merge(Cells(facts.Used.Where(u => u.Restricted == kind.Restricted).SelectMany(u => Parts(facts, u))), UsageWeights, facts.Least)
-        select (IReadOnlyList<string>)[MonthOf(facts), kind.Name, .. row.Values, $"{row.Count}", .. row.Amounts.Select(Csv.Number)];
+    private static string Name(YearMonth month) => $"{month.Year:D4}-{month.Month:D2}";
 
-    private static IEnumerable<IReadOnlyList<string>> UnmetRows(MonthFacts facts) =>
-        SmallCells.Merge(Cells(facts.Unmet.Select(w => Part(facts, w))), UnmetWeights, facts.Least)
-            .Select(row => (IReadOnlyList<string>)[MonthOf(facts), .. row.Values, $"{row.Count}", .. row.Amounts.Select(Csv.Number)]);
+    private static IEnumerable<IReadOnlyList<string>> UsageRows(MonthFacts facts, string kind) =>
+        Rows(facts, [kind], [.. facts.Used.Where(u => u.Restricted == (kind == Restricted)).SelectMany(u => Parts(facts, u))], UsageWeights);
+
+    private static IEnumerable<IReadOnlyList<string>> Rows(MonthFacts facts, string[] head, IReadOnlyList<TableCell> parts, int[] weights)
+    {
+        string[] start = [Name(facts.Month), Name(facts.Since), .. head];
+        var rows = SmallCells.Merge(Cells(parts), weights, facts.Least);
+        // That there was something is no secret (the calendar shows that time is taken); what it was is told once there is enough.
+        if (rows.Count == 0 && parts.Count > 0) return [[.. start, .. weights.Select(_ => SmallCells.Several), "", .. parts[0].Amounts.Select(_ => "")]];
+        return rows.Select(row => (IReadOnlyList<string>)[.. start, .. row.Values, $"{row.Count}", .. row.Amounts.Select(Csv.Number)]);
+    }
 
     private static IReadOnlyList<TableCell> Cells(IEnumerable<TableCell> parts) =>
         [.. parts.GroupBy(p => string.Join('\u001f', p.Values)).Select(g => new TableCell(g.First().Values, g.Sum(p => p.Count), [.. Enumerable.Range(0, g.First().Amounts.Count).Select(i => g.Sum(p => p.Amounts[i]))]))];
@@ -119,7 +138,7 @@ internal static class UsageTables
             var outage = rig.Channels.Sum(c => Off(facts, rig, c.Name, open));
             yield return
             [
-                MonthOf(facts), rig.Lab, CountyOf(facts, rig.Lab), rig.Name, rig.RigKind, string.Join(' ', rig.Stages), $"{rig.Channels.Count}",
+                Name(facts.Month), rig.Lab, CountyOf(facts, rig.Lab), rig.Name, rig.RigKind, string.Join(' ', rig.Stages), $"{rig.Channels.Count}",
                 Csv.Number(hours * rig.Channels.Count), Csv.Number(outage), Csv.Number(hours * rig.Channels.Count - outage),
             ];
         }
