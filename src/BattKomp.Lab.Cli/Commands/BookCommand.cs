@@ -26,6 +26,7 @@ internal static class BookCommand
                 RequestId = session.Get(o.RequestId) ?? Names.NewRequestId(),
                 ValidateOnly = session.Get(o.DryRun),
                 HoldMinutes = session.Get(o.Hold),
+                Any = { o.Parts(session) },
             };
             var booking = await session.Connection.Bookings.CreateBookingAsync(request, session.Connection.Question(session.Cancel));
             var zone = await Catalogue.ZonesAsync(session);
@@ -71,7 +72,7 @@ internal static class BookCommand
 
     private sealed class Options
     {
-        private readonly Option<string[]> _channels = new("--channel") { Description = "rigs/…/channels/…; repeat it to book several together", Required = true };
+        private readonly Option<string[]> _channels = new("--channel") { Description = "rigs/…/channels/…; repeat it to book several together", DefaultValueFactory = _ => [] };
         private readonly Option<string> _start = new("--start") { Description = $"start: {TimeText.Forms}", Required = true };
         private readonly Option<string?> _end = new("--end") { Description = "end, written like the start" };
         private readonly Option<string?> _for = new("--for") { Description = "length instead of an end: 2h, 90m, 1d" };
@@ -105,6 +106,12 @@ internal static class BookCommand
 
         public Option<string?> WhenTwice { get; } = new("--when-twice") { Description = "of a series: earlier or later, where the clocks go back over a start or end" };
 
+        private readonly Option<string[]> _any = new("--any")
+        {
+            Description = "instead of --channel: so many channels of one rig that can do so much, e.g. \"8 x 5A\" or \"1 x 45C\" or \"2 x 4.2V,60W at labs/trondheim\"; repeat it for parts on other rigs of the same lab",
+            DefaultValueFactory = _ => [],
+        };
+
         public Option<int> Hold { get; } = new("--hold") { Description = "only hold the time for so many minutes; 'battlab bookings confirm' makes it firm" };
 
         public Option<string?> RequestId { get; } = new("--request-id") { Description = "repeat the same id to get the same booking instead of a second one" };
@@ -122,7 +129,7 @@ internal static class BookCommand
         {
             System.CommandLine.Option[] all =
             [
-                _channels, _start, _end, _for, _purpose, _activity, _level, _headcount, _under15, _from15, _instructors, _track, _stages, _presence, _visibility, _until,
+                _channels, _any, _start, _end, _for, _purpose, _activity, _level, _headcount, _under15, _from15, _instructors, _track, _stages, _presence, _visibility, _until,
                 _consortium, _procedure, _cellTest, _affiliation, _project, _title, Every, SkipRefused, WhenTwice, Hold, RequestId, DryRun,
             ];
             foreach (var option in all) command.Add(option);
@@ -140,6 +147,30 @@ internal static class BookCommand
             Instructors = session.Get(_instructors),
             Track = session.Get(_track)!,
         };
+
+        /// <summary>Parts of a bundle, as typed: "8 x 5A,4.2V at labs/…"; charge current counts for A.</summary>
+        public IEnumerable<BookingPart> Parts(Session session) => session.Get(_any)!.Select(Part);
+
+        private static BookingPart Part(string typed)
+        {
+            var match = System.Text.RegularExpressions.Regex.Match(typed, @"^\s*(\d+)\s*x\s*([\d.,AVWC\s]*?)(?:\s+at\s+(\S+))?\s*$", System.Text.RegularExpressions.RegexOptions.None, TimeSpan.FromSeconds(1));
+            var part = match.Success && int.TryParse(match.Groups[1].Value, out var count) ? new BookingPart { Count = count, Place = match.Groups[3].Value } : throw Unreadable(typed);
+            foreach (var able in match.Groups[2].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+            {
+                if (!double.TryParse(able[..^1], System.Globalization.CultureInfo.InvariantCulture, out var value)) throw Unreadable(typed);
+                switch (able[^1])
+                {
+                    case 'A': part.ChargeAmpere = value; break;
+                    case 'V': part.Volt = value; break;
+                    case 'W': part.Watt = value; break;
+                    case 'C': part.Celsius = value; break;
+                    default: throw Unreadable(typed);
+                }
+            }
+            return part;
+        }
+
+        private static CliException Unreadable(string typed) => CliException.Invalid("FIELDS_INVALID", $"'{typed}' is no part of a bundle.", "Write it like \"8 x 5A,4.2V\" or \"1 x 45C at labs/trondheim\".");
 
         public Booking Booking(Session session, bool series = false)
         {

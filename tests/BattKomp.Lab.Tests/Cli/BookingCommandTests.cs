@@ -139,4 +139,18 @@ public sealed class BookingCommandTests
         Assert.Contains("takes the place of", shown.Text);
         Assert.Contains("0 bookings waiting", (await Battlab.AsAsync(lab.GrpcAddress, TestSeed.LabManager, "bookings", "approvals")).Text);
     }
+
+    [Fact]
+    public async Task Any_channels_that_can_are_booked_and_a_part_that_cannot_be_read_says_how_to_write_it()
+    {
+        await using var lab = await TestLab.StartAsync();
+        string[] rest = ["--start", "+2h", "--for", "1h", "--purpose", "thesis", "--activity", "research", "--level", "phd", "--headcount", "1"];
+
+        var made = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, ["book", "--any", "3 x 5A,4.2V", "--any", "1 x 45C at labs/trondheim", .. rest]);
+        var bad = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, ["book", "--any", "some channels", .. rest]);
+
+        Assert.Equal((0, 1), (made.Exit, bad.Exit));
+        Assert.Contains(TestSeed.EbcChannel, made.Text);
+        Assert.Contains("8 x 5A", bad.Error);
+    }
 }

@@ -83,7 +83,7 @@ public sealed class AvailabilityFinder(Catalogue.Catalogue catalogue, Policies.P
     internal static bool IsAsked(SearchAvailabilityRequest request, Rig rig) =>
         (request.Place.Length == 0 || request.Place == rig.Name || request.Place == rig.Lab) && (request.Stage.Length == 0 || rig.Stages.Contains(request.Stage)) && (request.RigKind.Length == 0 || request.RigKind == rig.RigKind);
 
-    private static bool IsAble(SearchAvailabilityRequest request, Channel channel, Domain.Runs.Ratings allowed) =>
+    internal static bool IsAble(SearchAvailabilityRequest request, Channel channel, Domain.Runs.Ratings allowed) =>
         request.ChargeAmpere <= allowed.MaxChargeAmpere && request.DischargeAmpere <= allowed.MaxDischargeAmpere && request.Volt <= allowed.MaxVolt && request.Watt <= allowed.MaxWatt
         && (!request.HasCelsius || (channel.Limits is { } limits && request.Celsius >= limits.MinCelsius && request.Celsius <= limits.MaxCelsius));
 

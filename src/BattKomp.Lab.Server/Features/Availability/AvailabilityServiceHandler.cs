@@ -15,7 +15,7 @@ public static class AvailabilityFeature
 {
     /// <summary>The index, the finder and their handler.</summary>
     public static IServiceCollection AddAvailability(this IServiceCollection services) =>
-        services.AddSingleton<AvailabilityIndex>().AddSingleton<AvailabilityFinder>().AddSingleton<AvailabilityServiceHandler>();
+        services.AddSingleton<AvailabilityIndex>().AddSingleton<IChannelChoice, ChannelChoice>().AddSingleton<AvailabilityFinder>().AddSingleton<AvailabilityServiceHandler>();
 }
 
 /// <summary>availability.proto on the wire.</summary>
@@ -78,8 +78,12 @@ public sealed class AvailabilityServiceHandler(AvailabilityFinder finder, Availa
     }
 
     /// <summary>The search with its defaults filled in, and the starts that it looks at.</summary>
+    /// <param name="request">As it came.</param>
+    /// <param name="snapshot">Labs, rigs, codes.</param>
+    /// <param name="now">Machine time.</param>
+    /// <param name="at">What stands before the name of a field in a mistake.</param>
     /// <exception cref="LabException">FIELDS_INVALID with every mistake.</exception>
-    internal static (SearchAvailabilityRequest Asked, SearchGrid Grid) Read(SearchAvailabilityRequest? request, CatalogueSnapshot snapshot, Instant now)
+    internal static (SearchAvailabilityRequest Asked, SearchGrid Grid) Read(SearchAvailabilityRequest? request, CatalogueSnapshot snapshot, Instant now, string at = "")
     {
         var asked = (request ?? new SearchAvailabilityRequest()).Clone();
         if (asked.Count == 0) asked.Count = 1;
@@ -90,20 +94,20 @@ public sealed class AvailabilityServiceHandler(AvailabilityFinder finder, Availa
         var checks = new FieldChecks();
         asked.Within ??= BookingTimes.Window(new Domain.Time.TimeWindow(now, now + Duration.FromDays(90)));
         var within = BookingFields.Window(checks, asked.Within, "within");
-        checks.Require(asked.Count is >= 1 and <= 64, "count", $"is {asked.Count}; use 1 to 64 channels.")
-            .Require(asked.LengthMinutes is >= 1 and <= 60 * 24 * 366, "length_minutes", $"is {asked.LengthMinutes}; use 1 to {60 * 24 * 366}.")
-            .Require(asked.MaxWindows is >= 1 and <= 100, "max_windows", $"is {asked.MaxWindows}; use 1 to 100, or 0 for 20.")
-            .Require(asked.GridMinutes is 5 or 15 or 30 or 60, "grid_minutes", $"is {asked.GridMinutes}; use 5, 15, 30 or 60, or 0 for 15.")
-            .Require(asked.Headcount is >= 1 and <= 1000, "headcount", $"is {asked.Headcount}; use 1 to 1000.")
-            .Require(Enum.IsDefined(asked.Presence), "presence", "is unknown; use ON_SITE, REMOTE_VIEW or REMOTE_OPERATE.")
-            .Require(within is not { } w || w.Length <= Longest, "within", "is longer than 92 d; search less at a time.")
-            .Require(within is not { } e || e.End > now, "within.end", "is past; search time to come.")
-            .Require(asked.Place.Length == 0 || snapshot.Lab(asked.Place) is not null || snapshot.Rig(asked.Place) is not null, "place", "is no known lab or rig; leave it empty for anywhere.");
+        checks.Require(asked.Count is >= 1 and <= 64, at + "count", $"is {asked.Count}; use 1 to 64 channels.")
+            .Require(asked.LengthMinutes is >= 1 and <= 60 * 24 * 366, at + "length_minutes", $"is {asked.LengthMinutes}; use 1 to {60 * 24 * 366}.")
+            .Require(asked.MaxWindows is >= 1 and <= 100, at + "max_windows", $"is {asked.MaxWindows}; use 1 to 100, or 0 for 20.")
+            .Require(asked.GridMinutes is 5 or 15 or 30 or 60, at + "grid_minutes", $"is {asked.GridMinutes}; use 5, 15, 30 or 60, or 0 for 15.")
+            .Require(asked.Headcount is >= 1 and <= 1000, at + "headcount", $"is {asked.Headcount}; use 1 to 1000.")
+            .Require(Enum.IsDefined(asked.Presence), at + "presence", "is unknown; use ON_SITE, REMOTE_VIEW or REMOTE_OPERATE.")
+            .Require(within is not { } w || w.Length <= Longest, at + "within", "is longer than 92 d; search less at a time.")
+            .Require(within is not { } e || e.End > now, at + "within.end", "is past; search time to come.")
+            .Require(asked.Place.Length == 0 || snapshot.Lab(asked.Place) is not null || snapshot.Rig(asked.Place) is not null, at + "place", "is no known lab or rig; leave it empty for anywhere.");
         foreach (var (field, list, code) in new[] { ("stage", "stage", asked.Stage), ("rig_kind", "rig-kind", asked.RigKind), ("activity_class", "activity-class", asked.ActivityClass), ("education_level", "education-level", asked.EducationLevel) })
-            checks.Require(code.Length == 0 || snapshot.HasCode(list, code), field, $"must be one of {snapshot.CodesOf(list)}.");
+            checks.Require(code.Length == 0 || snapshot.HasCode(list, code), at + field, $"must be one of {snapshot.CodesOf(list)}.");
         foreach (var (field, value) in new[] { ("charge_ampere", asked.ChargeAmpere), ("discharge_ampere", asked.DischargeAmpere), ("volt", asked.Volt), ("watt", asked.Watt) })
-            checks.Require(value is >= 0 and <= 1e6, field, "must be 0 to 1e6.");
-        checks.Require(!asked.HasCelsius || asked.Celsius is >= -273.15 and <= 2000, "celsius", "must be a temperature in °C.").ThrowIfAny();
+            checks.Require(value is >= 0 and <= 1e6, at + field, "must be 0 to 1e6.");
+        checks.Require(!asked.HasCelsius || asked.Celsius is >= -273.15 and <= 2000, at + "celsius", "must be a temperature in °C.").ThrowIfAny();
         var step = asked.GridMinutes * 60_000_000L;
         var first = (Micros.FromInstant(Instant.Max(within!.Value.Start, now)) + step - 1) / step * step;
         return (asked, new SearchGrid(first, step, (int)Math.Max(1, (Micros.FromInstant(within.Value.End) - first + step - 1) / step)));

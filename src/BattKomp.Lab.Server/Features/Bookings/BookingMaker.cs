@@ -47,7 +47,7 @@ internal sealed class BookingMaker(CalendarDatabase database, DemandSignals sign
     {
         var violations = await WithNearestAsync(outcome, wish.Request, (now, r, f) => BookingRules.Evaluate(now, r, f), cancel, except);
         violations = wish.MayOverride ? [.. violations.Where(v => v.OverridableBy != Roles.LabManager)] : violations;
-        if (!wish.ValidateOnly) await signals.RefusedAsync(wish.Booking, wish.Labs, violations.Select(v => v.Reason));
+        if (!wish.ValidateOnly && !wish.IsOneOfSeveral) await signals.RefusedAsync(wish.Booking, wish.Labs, violations.Select(v => v.Reason));
         return BookingErrors.Refused(violations);
     }
 
@@ -200,6 +200,9 @@ internal sealed record Wish(PersonCaller Person, string Organisation, Booking Bo
     internal required string Content { get; init; }
 
     internal required bool ValidateOnly { get; init; }
+
+    /// <summary>One choice of several for one wish: a refusal is the wish's only when all are refused.</summary>
+    internal bool IsOneOfSeveral { get; init; }
 
     /// <summary>Labs whose managers must agree before it is firm; see <see cref="Approvals.Needed"/>.</summary>
     internal IReadOnlyList<string> AsksLabs { get; init; } = [];

@@ -44,6 +44,7 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
     private readonly IRunFacts? _runs;
     private readonly IEnumerable<IFactSource> _sources;
     private readonly Wishes _wishes;
+    private readonly IServiceProvider _services;
 
     /// <summary>Takes what it needs from the container; <see cref="IRunFacts"/> only where the slice of runs is present.</summary>
     public BookingServiceHandler(IServiceProvider services)
@@ -53,7 +54,7 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
         _policies = services.GetRequiredService<Policies.Policies>();
         (_requests, _clock) = (services.GetRequiredService<RequestLog>(), services.GetRequiredService<MachineClock>());
         (_runs, _sources) = (services.GetService<IRunFacts>(), services.GetServices<IFactSource>());
-        _wishes = services.GetRequiredService<Wishes>();
+        (_wishes, _services) = (services.GetRequiredService<Wishes>(), services);
         (_series, _lifecycle, _changer) = (services.GetRequiredService<SeriesMaker>(), services.GetRequiredService<BookingLifecycle>(), services.GetRequiredService<BookingChanger>());
     }
 
@@ -63,6 +64,7 @@ public sealed partial class BookingServiceHandler : BookingService.BookingServic
         var (person, cancel) = (context.Person(), context.CancellationToken);
         CheckRequestId(request.RequestId);
         new FieldChecks().Require(request.HoldMinutes >= 0 && request.HoldMinutes <= _options.MaxHoldMinutes, "hold_minutes", $"is {request.HoldMinutes}; a hold lasts 1 to {_options.MaxHoldMinutes} min, 0 books firmly.").ThrowIfAny();
+        if (request.Any.Count > 0) return await CreateAnyAsync(request, context);
         var catalogue = await _catalogue.GetAsync(cancel);
         var booking = BookingFields.Read(request.Booking, person, catalogue, _clock.Now);
         var gathered = await _wishes.FactsAsync(person, booking, catalogue, cancel);

@@ -3,6 +3,7 @@ using BattKomp.Lab.Domain.Bookings;
 using BattKomp.Lab.Server.Features.Catalogue;
 using BattKomp.Lab.Server.Platform.Access;
 using BattKomp.Lab.Server.Platform.Errors;
+using BattKomp.Lab.Server.Platform.Idempotency;
 using BattKomp.Lab.V1;
 using Grpc.Core;
 using Violation = BattKomp.Lab.Domain.Bookings.Violation;
@@ -88,6 +89,49 @@ public sealed partial class BookingServiceHandler
     /// <inheritdoc/>
     public override async Task<ListApprovalsResponse> ListApprovals(ListApprovalsRequest request, ServerCallContext context) =>
         new() { Bookings = { await _lifecycle.WaitingForAsync(context.Person(), context.CancellationToken) } };
+
+    private const int MostChoices = 24;
+
+    // What was chosen may be taken by the time it is asked for, or refused by a rule of its rig; then the next choice is asked for.
+    private async Task<Booking> CreateAnyAsync(CreateBookingRequest request, ServerCallContext context)
+    {
+        var (person, cancel) = (context.Person(), context.CancellationToken);
+        if (await ReplayAsync(new Act(person, "", context.Method, request, request.RequestId), cancel) is { } earlier) return earlier;
+        var checks = new FieldChecks().Require(request.Booking is { Channels.Count: 0 }, "booking.channels", "are named beside `any`; use one of the two.");
+        var window = BookingFields.Window(checks, request.Booking?.Window, "booking.window");
+        checks.ThrowIfAny();
+        var catalogue = await _catalogue.GetAsync(cancel);
+        var (tried, choice) = (new HashSet<string>(), _services.GetRequiredService<IChannelChoice>());
+        LabException? last = null;
+        while (tried.Count < MostChoices)
+        {
+            // Looked at anew after every refusal: in a rush somebody else has taken what was free a moment ago.
+            var next = (await choice.ChooseAsync(request.Any, window!.Value, MostChoices, cancel)).FirstOrDefault(channels => tried.Add(string.Join('\n', channels)));
+            if (next is null) break;
+            var asked = request.Booking!.Clone();
+            asked.Channels.AddRange(next);
+            var booking = BookingFields.Read(asked, person, catalogue, _clock.Now);
+            var gathered = await _wishes.FactsAsync(person, booking, catalogue, cancel);
+            var wish = _wishes.Of(person, booking, gathered, catalogue, holdMinutes: request.HoldMinutes) with
+            {
+                Method = context.Method,
+                RequestId = request.RequestId,
+                Content = RequestLog.ContentHash(context.Method, request),
+                ValidateOnly = request.ValidateOnly,
+                IsOneOfSeveral = true,
+            };
+            try
+            {
+                return BookingViews.WithNotices(await _maker.CreateAsync(wish, cancel), catalogue);
+            }
+            catch (LabException refused) when (refused.Reason is Reason.BookingRefused)
+            {
+                last = refused;
+            }
+        }
+        if (!request.ValidateOnly) await _services.GetRequiredService<DemandSignals>().RefusedAsync(request.Booking!, [], last is null ? ["NO_CHOICE"] : ["ALL_CHOICES_REFUSED"]);
+        throw last ?? BookingErrors.Refused([new Violation("NO_CHOICE", "any", "No lab has free in this window what all parts ask for. Search for another time, or ask for less.")]);
+    }
 
     // A replay is answered before the booking is looked at: by now it is over, since its successor took its place.
     private Task<Booking?> ReplayAsync(Act act, CancellationToken cancel)

@@ -18,7 +18,7 @@ public abstract class BookingRaceContract(BookingLabFixture fixture, ITestOutput
     private delegate Task Call(BookingService.BookingServiceClient client, int number, double hour);
 
     [Fact]
-    public Task The_same_window_goes_to_exactly_one_in_each_of_10_rounds() => RaceAsync(10, SameWindow, P99);
+    public Task Scenario_54_the_same_window_goes_to_exactly_one_in_each_of_10_rounds() => RaceAsync(10, SameWindow, P99);
 
     [Fact, Trait("lane", "full")]
     public Task The_same_window_goes_to_exactly_one_in_each_of_100_rounds() => RaceAsync(100, SameWindow, P99);
@@ -29,7 +29,7 @@ public abstract class BookingRaceContract(BookingLabFixture fixture, ITestOutput
         RaceAsync(5, (client, i, hour) => BookAsync(client, hour + (i % 8 * 0.05), 0.55 + (i / 8 * 0.01), TestSeed.EbcChannel));
 
     [Fact]
-    public Task Bundles_in_opposite_order_do_not_deadlock_and_exactly_one_wins() => RaceAsync(5, (client, i, hour) => i % 2 == 0
+    public Task Scenario_55_bundles_in_opposite_order_do_not_deadlock_and_exactly_one_wins() => RaceAsync(5, (client, i, hour) => i % 2 == 0
         ? BookAsync(client, hour, 1, TestSeed.CyclerChannel(1), TestSeed.CyclerChannel(2), TestSeed.EbcChannel)
         : BookAsync(client, hour, 1, TestSeed.EbcChannel, TestSeed.CyclerChannel(2), TestSeed.CyclerChannel(3)));
 

@@ -43,7 +43,7 @@ public abstract class CalendarContract(BookingLabFixture fixture)
     }
 
     [Fact]
-    public async Task An_outage_blocks_what_overlaps_it_and_not_what_touches_it()
+    public async Task Scenario_03_an_outage_blocks_what_overlaps_it_and_not_what_touches_it()
     {
         await OutageAsync(10, 1, TestSeed.EbcRig);
         foreach (var (hour, hours) in new[] { (10.0, 1.0), (9, 1 + Minute), (11 - Minute, 1 + Minute) })
@@ -67,7 +67,7 @@ public abstract class CalendarContract(BookingLabFixture fixture)
     }
 
     [Fact]
-    public async Task A_bundle_with_one_taken_channel_holds_nothing()
+    public async Task Scenario_55_a_bundle_with_one_taken_channel_holds_nothing()
     {
         await _lab.BookAsync(5, 1, TestSeed.CyclerChannel(3));
         var bundle = new[] { TestSeed.CyclerChannel(1), TestSeed.CyclerChannel(2), TestSeed.CyclerChannel(3), TestSeed.EbcChannel };

@@ -100,7 +100,7 @@ public abstract class WaitContract(string dialect) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Scenario_18_and_45_an_outage_over_bookings_is_refused_or_displaces_them_and_their_holders_are_offered_as_much_elsewhere()
+    public async Task Scenario_18_and_Scenario_45_an_outage_over_bookings_is_refused_or_displaces_them_and_their_holders_are_offered_as_much_elsewhere()
     {
         var (made, running) = (await _lab.BookAsync(30, 2, TestSeed.CyclerChannel(1), TestSeed.CyclerChannel(2)), await _lab.CreateAsync(TestSeed.CourseOwner, _lab.Wish(30, 2, TestSeed.CyclerChannel(3))));
         await _lab.ExecuteAsync("UPDATE bookings SET state = 4 WHERE name = @n", ("n", running.Name));

@@ -50,7 +50,7 @@ public sealed class PolicyScenarioTests
     }
 
     [Fact]
-    public void Scenario_35_and_43_what_counts_is_the_peak_and_never_the_sum()
+    public void Scenario_35_and_Scenario_43_what_counts_is_the_peak_and_never_the_sum()
     {
         var wanted = Hours(9, 12);
         // Peak 2 beside the wanted one: the third starts before the first ends and ends as the second starts.
