@@ -43,11 +43,14 @@ public static class BookingRules
 
     /// <summary>Every violation that no waiting would mend, by what is known of the person too.</summary>
     public static IReadOnlyList<Violation> EvaluateHopeless(Instant now, BookingRequest request, BookingFacts facts) =>
-        [.. Timeless.Where(r => r is not RigLockedRule).Append(Qualified).SelectMany(rule => rule.Evaluate(now, request, facts))];
+        [.. Timeless.Where(r => r is not RigLockedRule).SelectMany(rule => rule.Evaluate(now, request, facts)), .. NeverMended(now, request, facts)];
 
     /// <summary>Every violation that no other time would mend, so that a search need not look at a rig at all.</summary>
     public static IReadOnlyList<Violation> EvaluateTimeless(Instant now, BookingRequest request, BookingFacts facts) =>
-        [.. Timeless.SelectMany(rule => rule.Evaluate(now, request, facts)), .. EvaluateAtStart(now, request, facts).Where(v => v.Nearest is null)];
+        [.. Timeless.SelectMany(rule => rule.Evaluate(now, request, facts)), .. NeverMended(now, request, facts)];
+
+    // Papers that some other time would carry are a matter of when.
+    private static IEnumerable<Violation> NeverMended(Instant now, BookingRequest request, BookingFacts facts) => EvaluateAtStart(now, request, facts).Where(v => v.Nearest is null);
 
     /// <summary>Every violation of the standing rules by a booking that is about to become firm; empty = accepted.</summary>
     public static IReadOnlyList<Violation> EvaluateStanding(Instant now, BookingRequest request, BookingFacts facts) =>

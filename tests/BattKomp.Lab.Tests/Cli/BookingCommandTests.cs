@@ -128,7 +128,7 @@ public sealed class BookingCommandTests
         await using var lab = await TestLab.StartAsync();
 
         var held = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, Book(TestSeed.CyclerChannel(1), "+2h", "2h", "--hold", "15"));
-        var name = held.Text.Split(':')[0].Split(' ', '\n').Last(w => w.StartsWith("bookings/", StringComparison.Ordinal));
+        var name = held.Text.Split(' ').First(w => w.StartsWith("bookings/", StringComparison.Ordinal)).TrimEnd(':');
         Assert.Contains("unless you confirm it", held.Text);
         Assert.Contains("confirmed", (await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, "bookings", "confirm", name)).Text);
         var changed = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, "bookings", "change", name, "--end", "+5h", "--title", "Longer", "--json");

@@ -40,6 +40,8 @@ public static class BookingViews
         if (booking.BusyOnly) return booking;
         foreach (var rig in booking.Channels.Select(catalogue.RigOfChannel).OfType<Rig>().Where(r => r.AttendedOnly).DistinctBy(r => r.Name))
             booking.Notices.Add($"{rig.Name} is attended only: someone must be present while it is energised, because no guard stops it if software dies.");
+        if (booking is { EducationLevel: "vg1" or "vg2" or "vg3", Presence: V1.Presence.OnSite, YoungPeople: null })
+            booking.Notices.Add("It says nothing of ages and counts everyone as an adult: if some of the pupils are under 18, change it to say how many, with how many instructors.");
         booking.Notices.AddRange(more ?? []);
         return booking;
     }

@@ -47,6 +47,17 @@ public sealed class YoungPeopleTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Pupils_whose_ages_are_not_said_count_as_adults_and_the_booking_says_so()
+    {
+        var wish = Class(track: "school", instructors: 2);
+        (wish.YoungPeople, wish.Window) = (null, _lab.Window(80, 2));
+        Assert.Contains("counts everyone as an adult", Assert.Single((await _lab.CreateAsync(TestSeed.Teacher, wish)).Notices), StringComparison.Ordinal);
+        var said = Class(track: "school", instructors: 2);
+        said.Window = _lab.Window(90, 2);
+        Assert.Empty((await _lab.CreateAsync(TestSeed.Teacher, said)).Notices);
+    }
+
+    [Fact]
     public async Task Numbers_that_do_not_add_up_are_told_at_once()
     {
         var wish = Class(track: "holiday", instructors: -1);
