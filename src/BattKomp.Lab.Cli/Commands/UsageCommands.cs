@@ -4,10 +4,10 @@ using BattKomp.Lab.V1;
 
 namespace BattKomp.Lab.Cli.Commands;
 
-/// <summary>usage list | get | economic</summary>
+/// <summary>usage list | get | economic | lost</summary>
 internal static class UsageCommands
 {
-    public static Command Create(Globals globals) => new("usage", "Accounts of use by month: capacity, booked, energised, lost, wished for in vain.") { List(globals), Get(globals), Economic(globals) };
+    public static Command Create(Globals globals) => new("usage", "Accounts of use by month: capacity, booked, energised, lost, wished for in vain.") { List(globals), Get(globals), Economic(globals), Lost(globals) };
 
     private static Command List(Globals globals)
     {
@@ -51,6 +51,28 @@ internal static class UsageCommands
             var request = new GetEconomicShareRequest { Lab = Names.Full(session.Get(lab)!, "labs"), Year = session.Get(year) };
             var told = await session.Connection.Usage.GetEconomicShareAsync(request, session.Connection.Question(session.Cancel));
             session.Report.Answer(told, () => session.Report.Line(Sentence(told)));
+        });
+        return command;
+    }
+
+    private static Command Lost(Globals globals)
+    {
+        var booking = new Argument<string>("booking") { Description = "bookings/…" };
+        var from = new Option<string>("--from") { Description = $"when it began: {TimeText.Forms}", Required = true };
+        var to = new Option<string>("--to") { Description = "when it ended", Required = true };
+        var why = new Option<string>("--why") { Description = "kept in the audit", Required = true };
+        var overlap = new Option<bool>("--overlap") { Description = "log it although it overlaps what is logged" };
+        var command = new Command("lost", "Log time that a booking's holder lost through no fault of theirs (lab staff).") { booking, from, to, why, overlap };
+        globals.Run(command, async session =>
+        {
+            V1.TimeWindow Window() => new()
+            {
+                Start = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(TimeText.Instant(session.Get(from)!, "--from", session.Host.Time)),
+                End = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(TimeText.Instant(session.Get(to)!, "--to", session.Host.Time)),
+            };
+            var request = new LogLostTimeRequest { Booking = Names.Full(session.Get(booking)!, "bookings"), Window = Window(), Why = session.Get(why)!, ConfirmOverlap = session.Get(overlap), RequestId = Names.NewRequestId() };
+            var lost = await session.Connection.Usage.LogLostTimeAsync(request, session.Connection.Question(session.Cancel));
+            session.Report.Answer(lost, () => session.Report.Line($"{lost.Name}: {TimeText.Utc(lost.Window.Start)} to {TimeText.Utc(lost.Window.End)} of {lost.Booking} is logged as lost."));
         });
         return command;
     }

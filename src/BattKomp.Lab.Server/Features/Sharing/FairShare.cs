@@ -26,7 +26,7 @@ public sealed record ShareOrder(Instant At, IReadOnlyDictionary<string, SharePla
 /// Who is due next between organisations: the slice's one public interface, for wait lists and released time; a confirmed booking is never moved by it.
 /// Every (person, organisation) with a role or with use is a user; what they used is read from the account of bookings.
 /// </summary>
-public sealed class FairShare(CalendarDatabase database, Catalogue.Catalogue catalogue, BookingUsage usage, LockedTimes locked, LabOptions options, MachineClock clock)
+public sealed class FairShare(CalendarDatabase database, Catalogue.Catalogue catalogue, BookingUsage usage, LockedTimes locked, Usage.LostTimes logged, LabOptions options, MachineClock clock)
 {
     private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(30);
     private volatile Kept? _kept;
@@ -55,15 +55,16 @@ public sealed class FairShare(CalendarDatabase database, Catalogue.Catalogue cat
         var window = new TimeWindow(now - options.Sharing.LookBack, now);
         var used = await usage.OverlappingAsync(window, cancel);
         var lost = (await locked.OverlappingAsync(window, cancel)).ToLookup(l => l.Rig, l => l.Window);
+        var down = await logged.OverlappingAsync(window, cancel);
         var people = await database.ReadAsync(tx => tx.QueryAsync(
             "SELECT DISTINCT person, organisation FROM affiliations WHERE role <> 'coordinator' AND from_us <= @now AND (until_us IS NULL OR until_us > @now)",
             r => (Person: r.GetString(0), Organisation: r.GetString(1)), cancel, ("now", Micros.FromInstant(now))), cancel);
-        var hours = Hours(used, lost, snapshot, now);
+        var hours = Hours(used, lost, down, snapshot, now);
         foreach (var (person, organisation) in people) hours.TryAdd((person, organisation), 0);
         return new ShareOrder(now, FairTree.Rank(ShareTreeOf(snapshot, hours)));
     }
 
-    private Dictionary<(string Person, string Organisation), double> Hours(List<UsedTime> used, ILookup<string, TimeWindow> lost, CatalogueSnapshot snapshot, Instant now)
+    private Dictionary<(string Person, string Organisation), double> Hours(List<UsedTime> used, ILookup<string, TimeWindow> lost, ILookup<string, TimeWindow> down, CatalogueSnapshot snapshot, Instant now)
     {
         var decay = new Decay(Duration.FromDays(options.Sharing.HalfLifeDays));
         var hours = new Dictionary<(string, string), double>();
@@ -71,9 +72,9 @@ public sealed class FairShare(CalendarDatabase database, Catalogue.Catalogue cat
         {
             if (booking.Counted is not { } window) continue;
             var key = (booking.Holder, booking.Organisation);
-            // Time in which an incident kept the rig locked was nobody's use.
+            // Time in which an incident kept the rig locked, or that the lab logged as lost, was nobody's use.
             foreach (var rig in booking.Channels.GroupBy(Contracts.ResourceNames.RigOf))
-                hours[key] = hours.GetValueOrDefault(key) + rig.Count() * WeightOf(rig.Key, snapshot) * window.Without(lost[rig.Key]).Sum(w => decay.Hours(w, now));
+                hours[key] = hours.GetValueOrDefault(key) + rig.Count() * WeightOf(rig.Key, snapshot) * window.Without(lost[rig.Key].Concat(down[booking.Booking])).Sum(w => decay.Hours(w, now));
         }
         return hours;
     }

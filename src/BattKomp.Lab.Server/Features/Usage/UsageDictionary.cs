@@ -20,7 +20,7 @@ internal static class UsageDictionary
         ("usage.csv", "booked_hours", "decimal", "channel-hours", "held time: until it was given back; of no-shows and late cancels all of it, also where somebody else had it later"),
         ("usage.csv", "energised_hours", "decimal", "channel-hours", "of these, from a run's first sign of the instrument to its end"),
         ("usage.csv", "lost_hours", "decimal", "channel-hours", "of these, booked by no-shows and late cancels"),
-        ("usage.csv", "locked_hours", "decimal", "channel-hours", "of these, in which an incident kept the rig locked; not of what is lost already"),
+        ("usage.csv", "down_hours", "decimal", "channel-hours", "of these, in which an incident kept the rig locked or that the lab logged as lost; not of no-shows and late cancels"),
         ("capacity.csv", "month", "yyyy-MM", "", "calendar month on the lab's own wall clock"),
         ("capacity.csv", "lab", "name", "", "where"),
         ("capacity.csv", "county", "code", "", "of the lab; list 'county'"),

@@ -19,7 +19,7 @@ public static class UsageFeature
 {
     /// <summary>Monthly accounts, the sweep that makes them, and their handler.</summary>
     public static IServiceCollection AddUsage(this IServiceCollection services) =>
-        services.AddSingleton<OpenTimes>().AddSingleton<RunTimes>().AddSingleton<UsageSnapshots>().AddSweep<UsageSnapshots>();
+        services.AddSingleton<OpenTimes>().AddSingleton<LostTimes>().AddSingleton<RunTimes>().AddSingleton<UsageSnapshots>().AddSweep<UsageSnapshots>();
 }
 
 /// <summary>
@@ -27,7 +27,7 @@ public static class UsageFeature
 /// tell of single bookings. Missing months are made up for, however long the server was away.
 /// </summary>
 public sealed class UsageSnapshots(
-    CalendarDatabase database, Catalogue.Catalogue catalogue, BookingUsage usage, RunTimes runs, LockedTimes locked, OpenTimes openTimes, LabOptions options, MachineClock clock) : ISweep
+    CalendarDatabase database, Catalogue.Catalogue catalogue, BookingUsage usage, RunTimes runs, LockedTimes locked, LostTimes lost, OpenTimes openTimes, LabOptions options, MachineClock clock) : ISweep
 {
     private static readonly YearMonthPattern Months = YearMonthPattern.CreateWithInvariantCulture("uuuu-MM");
 
@@ -111,6 +111,7 @@ public sealed class UsageSnapshots(
             Used = await usage.OverlappingAsync(all, cancel),
             Runs = (await runs.OverlappingAsync(all, cancel)).ToLookup(r => r.Booking),
             Locked = (await locked.OverlappingAsync(all, cancel)).ToLookup(l => l.Rig, l => l.Window),
+            Lost = await lost.OverlappingAsync(all, cancel),
             Outages = await usage.OutagesAsync(all, cancel),
             // A wish has no place of its own to be dated in but the country's: the first lab's.
             Unmet = await usage.UnmetAsync(windows.OrderBy(w => w.Key, StringComparer.Ordinal).Select(w => (TimeWindow?)w.Value).FirstOrDefault() ?? all, cancel),

@@ -31,6 +31,9 @@ internal sealed record MonthFacts
     /// <summary>By rig.</summary>
     public required ILookup<string, TimeWindow> Locked { get; init; }
 
+    /// <summary>Logged by the lab, by booking.</summary>
+    public required ILookup<string, TimeWindow> Lost { get; init; }
+
     public required IReadOnlyList<OutageTime> Outages { get; init; }
 
     public required IReadOnlyList<UnmetWish> Unmet { get; init; }
@@ -105,11 +108,11 @@ internal static class UsageTables
             if (!facts.Windows.TryGetValue(place.Key.Lab, out var month) || counted.Within(month) is not { } within) continue;
             var (booked, energised) = (within.Length.TotalHours * place.Count(), place.Sum(c => facts.Runs[used.Booking].Where(r => r.Channel == c).Select(r => r.Window).Hours(within)));
             var lost = used.State is Domain.Bookings.BookingState.NoShow or Domain.Bookings.BookingState.Cancelled ? booked : 0;
-            var locked = lost > 0 ? 0 : place.Sum(c => facts.Locked[Contracts.ResourceNames.RigOf(c)].Hours(within));
+            var down = lost > 0 ? 0 : place.Sum(c => facts.Locked[Contracts.ResourceNames.RigOf(c)].Concat(facts.Lost[used.Booking]).Hours(within));
             string[] values = used.Restricted
                 ? [place.Key.Lab, CountyOf(facts, place.Key.Lab), Withheld, Withheld, used.ActivityClass, Withheld]
                 : [place.Key.Lab, CountyOf(facts, place.Key.Lab), place.Key.Stage, used.EducationLevel, used.ActivityClass, used.Organisation];
-            yield return new TableCell(values, number, [booked, energised, lost, locked]);
+            yield return new TableCell(values, number, [booked, energised, lost, down]);
             number = 0;
         }
     }

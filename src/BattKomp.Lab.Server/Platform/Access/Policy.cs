@@ -114,6 +114,8 @@ public sealed class Policy
         [Of("UsageService/ListUsageSnapshots")] = Gate.AnyPerson,
         [Of("UsageService/GetUsageSnapshot")] = Gate.AnyPerson,
         [Of("UsageService/GetEconomicShare")] = Gate.AnyPerson,
+        [Of("UsageService/LogLostTime")] = Gate.LabStaff,
+        [Of("UsageService/ListLostTimes")] = Gate.AnyPerson,
         [Of("SharingService/ExplainShare")] = Gate.RigUser,
         [Of("FeedService/CreateFeed")] = Gate.AnyPerson,
         [Of("FeedService/ListFeeds")] = Gate.AnyPerson,

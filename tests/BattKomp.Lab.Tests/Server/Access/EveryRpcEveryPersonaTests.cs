@@ -100,6 +100,8 @@ public sealed class EveryRpcEveryPersonaTests
         ["UsageService/ListUsageSnapshots"] = People,
         ["UsageService/GetUsageSnapshot"] = People,
         ["UsageService/GetEconomicShare"] = People,
+        ["UsageService/LogLostTime"] = Staff,
+        ["UsageService/ListLostTimes"] = People,
         ["SharingService/ExplainShare"] = RigUsers,
         ["FeedService/CreateFeed"] = People,
         ["FeedService/ListFeeds"] = People,

@@ -70,7 +70,7 @@ public abstract class UsageContract(string dialect) : IAsyncLifetime
         // 6 × 1 h, 2 h on two channels, 3 h given up late; the school's one booking is merged into them.
         var row = Assert.Single(Rows(files, "usage.csv"));
         Assert.Equal(("open", TestSeed.Lab, "50", "cell-making", "*", "*", "*"), (row["visibility"], row["lab"], row["county"], row["stage"], row["education_level"], row["activity_class"], row["organisation"]));
-        Assert.Equal(("10", "14.5", "2.75", "3", "1.5"), (row["bookings"], row["booked_hours"], row["energised_hours"], row["lost_hours"], row["locked_hours"]));
+        Assert.Equal(("10", "14.5", "2.75", "3", "1.5"), (row["bookings"], row["booked_hours"], row["energised_hours"], row["lost_hours"], row["down_hours"]));
         Assert.DoesNotContain("school", Text(files, "usage.csv"));
         var before = Assert.Single(Rows(await GetAsync(_month.PlusMonths(-1)), "usage.csv"));
         Assert.Equal(("5", "5", "organisations/university"), (before["bookings"], before["booked_hours"], before["organisation"]));
@@ -149,6 +149,39 @@ public abstract class UsageContract(string dialect) : IAsyncLifetime
         Assert.Equal((9 / share.CapacityHours, EconomicShare.Types.Verdict.Within), (share.ShareAtMost, share.Verdict));
         await BookingLab.RefusedAsync(Reason.ResourceNotFound, async () => await Client().GetEconomicShareAsync(new GetEconomicShareRequest { Lab = "labs/none", Year = year }, cancellationToken: Cancel));
         await BookingLab.RefusedAsync(Reason.FieldsInvalid, async () => await Client().GetEconomicShareAsync(new GetEconomicShareRequest { Lab = TestSeed.Lab, Year = 20 }, cancellationToken: Cancel));
+    }
+
+    [Fact]
+    public async Task Scenario_52_lost_time_is_logged_by_the_lab_within_the_booking_and_an_overlap_has_to_be_confirmed()
+    {
+        for (var i = 0; i < 4; i++) await _lab.BookAsync(_first + 10 + i, 1);
+        var booking = await _lab.BookAsync(_first + 2, 4);
+        var staff = new UsageService.UsageServiceClient(_lab.Lab.As(TestSeed.LabManager));
+        async Task<LostTime> LogAsync(double from, double to, bool confirm = false, string id = "", UsageService.UsageServiceClient? by = null) => await (by ?? staff).LogLostTimeAsync(
+            new LogLostTimeRequest { Booking = booking.Name, Window = new TimeWindow { Start = _lab.Window(_first + from, 1).Start, End = _lab.Window(_first + to, 1).Start }, Why = "power cut", ConfirmOverlap = confirm, RequestId = id },
+            cancellationToken: Cancel);
+        Assert.Contains("lies ahead", (await BookingLab.RefusedAsync(Reason.FieldsInvalid, () => LogAsync(2, 3))).Status.Detail);
+        _time.Forward((_lab.Hour0 + Duration.FromHours(_first + 20) - _lab.Lab.Services.GetRequiredService<MachineClock>().Now).ToTimeSpan());
+
+        await BookingLab.RefusedAsync(Reason.FieldsInvalid, () => LogAsync(4, 3));
+        Assert.Contains("outside the booking", (await BookingLab.RefusedAsync(Reason.FieldsInvalid, () => LogAsync(1, 3))).Status.Detail);
+        await BookingLab.RefusedAsync(Reason.NotAllowed, () => LogAsync(3, 4, by: new(_lab.Lab.As(TestSeed.DoctoralStudent))));
+        var first = await LogAsync(3, 4, id: "once");
+        Assert.Equal(first, await LogAsync(3, 4, id: "once"));
+        var asked = await BookingLab.RefusedAsync(Reason.FieldsInvalid, () => LogAsync(3.5, 4.5));
+        Assert.Contains("confirm_overlap", asked.Status.Detail);
+        Assert.Contains("power cut", asked.Status.Detail);
+        var second = await LogAsync(3.5, 4.5, confirm: true);
+        await LogAsync(4.5, 5);
+        Assert.Equal([first.Name, second.Name], (await Client(TestSeed.DoctoralStudent).ListLostTimesAsync(new ListLostTimesRequest { Booking = booking.Name }, cancellationToken: Cancel)).LostTimes.Take(2).Select(l => l.Name));
+        Assert.Equal(1, (await Battlab.AsAsync(_lab.Lab.GrpcAddress, TestSeed.LabManager, "usage", "lost", booking.Name, "--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T01:00:00Z", "--why", "x")).Exit);
+
+        // Overlapping time counts once: two hours of eight were down, and are nobody's use.
+        var share = await new SharingService.SharingServiceClient(_lab.Lab.As(TestSeed.DoctoralStudent)).ExplainShareAsync(new ExplainShareRequest(), cancellationToken: Cancel);
+        Assert.InRange(share.Levels[^1].Hours, 5.8, 6.0);
+        await CloseAsync();
+        var row = Assert.Single(Rows(await GetAsync(_month), "usage.csv"));
+        Assert.Equal(("8", "2", "0"), (row["booked_hours"], row["down_hours"], row["lost_hours"]));
     }
 
     [Fact]
@@ -239,7 +272,7 @@ public abstract class UsageContract(string dialect) : IAsyncLifetime
         "INSERT INTO incidents (name, source, lab, rig, channel, cause, detail, opened_by, opened_us, agent_utc_ns, released_us) VALUES (@n, @n, @l, @r, '', 'human_stop', '', 'persons/manager', @s, 0, @e)",
         ("n", $"incidents/{Guid.NewGuid()}"), ("l", TestSeed.Lab), ("r", rig), ("s", _lab.Micros(_first + from)), ("e", _lab.Micros(_first + to)));
 
-    private UsageService.UsageServiceClient Client() => new(_lab.Lab.As(TestSeed.Coordinator));
+    private UsageService.UsageServiceClient Client(string token = TestSeed.Coordinator) => new(_lab.Lab.As(token));
 
     private async Task<UsageSnapshot> GetAsync(YearMonth month) => await Client().GetUsageSnapshotAsync(new GetUsageSnapshotRequest { Name = Name(month) }, cancellationToken: Cancel);
 
