@@ -17,7 +17,7 @@ internal static class BookingStepCommands
         Step(globals, "release", "Give the rest of the time back after checking in.", (c, name, _, options) => c.ReleaseBookingAsync(new ReleaseBookingRequest { Name = name, RequestId = Names.NewRequestId() }, options)),
         Step(globals, "approve", "Say yes for your lab to a booking that waits.", (c, name, why, options) => c.ApproveBookingAsync(new ApproveBookingRequest { Name = name, Reason = why, RequestId = Names.NewRequestId() }, options)),
         Step(globals, "decline", "Say no, with a reason that its holder is told.", (c, name, why, options) => c.DeclineBookingAsync(new DeclineBookingRequest { Name = name, Reason = why, RequestId = Names.NewRequestId() }, options)),
-        Change(globals), HandOver(globals), Approvals(globals),
+        Change(globals), HandOver(globals), Approvals(globals), CancelSeries(globals),
     ];
 
     private static Command Step(Globals globals, string verb, string description, Func<BookingService.BookingServiceClient, string, string, CallOptions, AsyncUnaryCall<Booking>> call)
@@ -80,6 +80,21 @@ internal static class BookingStepCommands
         globals.Run(command, async session => await TellAsync(session, await session.Connection.Bookings.HandOverBookingAsync(
             new HandOverBookingRequest { Name = Names.Full(session.Get(name), "bookings"), Affiliation = Names.Full(session.Get(to)!, "affiliations"), Reason = session.Get(reason) ?? "", RequestId = Names.NewRequestId() },
             session.Connection.Question(session.Cancel))));
+        return command;
+    }
+
+    private static Command CancelSeries(Globals globals)
+    {
+        var name = new Argument<string>("series") { Description = "series/…" };
+        var from = new Option<string?>("--from") { Description = "bookings/…: only this instance and those after it" };
+        var reason = new Option<string?>("--reason") { Description = "why; required from staff" };
+        var command = new Command("cancel-series", "Cancel the instances of a series that have not begun.") { name, from, reason };
+        globals.Run(command, async session =>
+        {
+            var request = new CancelSeriesRequest { Name = Names.Full(session.Get(name)!, "series"), From = session.Get(from) is { } f ? Names.Full(f, "bookings") : "", Reason = session.Get(reason) ?? "", RequestId = Names.NewRequestId() };
+            var cancelled = await session.Connection.Bookings.CancelSeriesAsync(request, session.Connection.Question(session.Cancel));
+            session.Report.Answer(cancelled, () => session.Report.Line($"{Words.Count(cancelled.Bookings.Count, "booking")} of {cancelled.Name} cancelled."));
+        });
         return command;
     }
 

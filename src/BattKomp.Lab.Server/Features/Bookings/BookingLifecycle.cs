@@ -95,7 +95,10 @@ internal sealed class BookingLifecycle(
     }, cancel);
 
     /// <summary>Frees the time.</summary>
-    internal Task<Booking> CancelAsync(Act act, BookingLimits limits, CancellationToken cancel) => OnAsync(act, async (tx, found, snapshot) =>
+    internal Task<Booking> CancelAsync(Act act, BookingLimits limits, CancellationToken cancel) => OnAsync(act, (tx, found, snapshot) => CancelOneAsync(tx, act, found, snapshot, limits, cancel), cancel);
+
+    /// <summary>Frees the time of one booking in the caller's transaction.</summary>
+    internal async Task<StoredBooking> CancelOneAsync(CalendarTransaction tx, Act act, StoredBooking found, CatalogueSnapshot snapshot, BookingLimits limits, CancellationToken cancel)
     {
         RequireMayGiveUp(act, found, snapshot, "cancel");
         var staff = act.Person.IsStaffOf(BookingViews.LabFor(act.Person, found, snapshot));
@@ -107,7 +110,7 @@ internal sealed class BookingLifecycle(
         var cancelled = await calendar.StepAsync(tx, found, BookingStep.Cancel, act.Reason, cancel, act.Person.Name);
         if (act.Person.Name != found.Message.Holder) await audit.WriteAsync(tx, act.Person.Name, "cancel-booking", found.Name, act.Reason, "", cancel);
         return cancelled;
-    }, cancel);
+    }
 
     /// <summary>The holder may, and so may staff who say why.</summary>
     internal void RequireMayGiveUp(Act act, StoredBooking found, CatalogueSnapshot snapshot, string verb)

@@ -90,6 +90,41 @@ public sealed partial class BookingServiceHandler
     public override async Task<ListApprovalsResponse> ListApprovals(ListApprovalsRequest request, ServerCallContext context) =>
         new() { Bookings = { await _lifecycle.WaitingForAsync(context.Person(), context.CancellationToken) } };
 
+    /// <inheritdoc/>
+    public override async Task<Series> GetSeries(GetSeriesRequest request, ServerCallContext context)
+    {
+        var cancel = context.CancellationToken;
+        var catalogue = await _catalogue.GetAsync(cancel);
+        var rows = await _database.ReadAsync(tx => BookingStore.OfSeriesAsync(tx, request.Name, forUpdate: false, cancel), cancel);
+        var seen = rows.Where(r => request.IncludeEnded || BookingStates.Occupies(r.State) || r.State is Domain.Bookings.BookingState.Completed)
+            .Select(r => (Row: r, Level: BookingViews.LevelOf(context.Caller(), r, catalogue, _clock.Now))).Where(r => r.Level != ViewLevel.Hidden).Take(400).ToList();
+        if (rows.Count == 0 || rows.All(r => BookingViews.LevelOf(context.Caller(), r, catalogue, _clock.Now) == ViewLevel.Hidden)) throw LabErrors.NotFound(request.Name);
+        return new Series { Name = request.Name, Bookings = { seen.Select(r => BookingViews.At(r.Level, r.Row)) } };
+    }
+
+    /// <inheritdoc/>
+    public override async Task<Series> CancelSeries(CancelSeriesRequest request, ServerCallContext context)
+    {
+        var (person, cancel) = (context.Person(), context.CancellationToken);
+        new FieldChecks().Require(request.Reason.Length <= 500, "reason", $"is {request.Reason.Length} characters long; at most 500.").ThrowIfAny();
+        var catalogue = await _catalogue.GetAsync(cancel);
+        return await _requests.OnceAsync(person.Name, context.Method, request.RequestId, request, Series.Parser, async tx =>
+        {
+            var rows = (await BookingStore.OfSeriesAsync(tx, request.Name, forUpdate: true, cancel)).Where(r => BookingViews.LevelOf(person, r, catalogue, _clock.Now) != ViewLevel.Hidden).ToList();
+            if (rows.Count == 0) throw LabErrors.NotFound(request.Name);
+            var first = request.From.Length == 0 ? rows[0] : rows.FirstOrDefault(r => r.Name == request.From) ?? throw LabErrors.FieldsInvalid([("from", $"is no instance of {request.Name}.")]);
+            var answer = new Series { Name = request.Name };
+            foreach (var row in rows.Where(r => r.Window.Start >= first.Window.Start && r.Window.Start > _clock.Now && BookingStates.After(r.State, BookingStep.Cancel) is not null))
+            {
+                var act = new Act(person, row.Name, context.Method, request, "") { Reason = request.Reason };
+                var limits = (await _policies.OverAsync(row.Message.Channels, row.Message.ActivityClass, catalogue, cancel)).Limits;
+                var cancelled = await _lifecycle.CancelOneAsync(tx, act, row, catalogue, limits, cancel);
+                answer.Bookings.Add(BookingViews.At(BookingViews.LevelOf(person, cancelled, catalogue, _clock.Now), cancelled));
+            }
+            return answer;
+        }, cancel);
+    }
+
     private const int MostChoices = 24;
 
     // What was chosen may be taken by the time it is asked for, or refused by a rule of its rig; then the next choice is asked for.

@@ -14,8 +14,8 @@ namespace BattKomp.Lab.Server.Features.Bookings;
 internal static class BookingStore
 {
     internal const string InsertBooking =
-        "INSERT INTO bookings (name, state, start_us, end_us, holder, organisation, version, created_us, changed_us, predecessor, successor, state_reason, doc, expire_us, checked_in_us, cohort, rigs) " +
-        "VALUES (@name, @state, @start, @end, @holder, @organisation, 1, @now, @now, @predecessor, '', @why, @doc, @expire, @checked_in, @cohort, @rigs)";
+        "INSERT INTO bookings (name, state, start_us, end_us, holder, organisation, version, created_us, changed_us, predecessor, successor, state_reason, doc, expire_us, checked_in_us, cohort, rigs, series) " +
+        "VALUES (@name, @state, @start, @end, @holder, @organisation, 1, @now, @now, @predecessor, '', @why, @doc, @expire, @checked_in, @cohort, @rigs, @series)";
 
     internal const string InsertUsage =
         "INSERT INTO booking_usage (booking, confirmed_us, start_us, end_us, channels, purpose, activity_class, education_level, stages, headcount, presence, " +
@@ -31,7 +31,7 @@ internal static class BookingStore
     [
         ("name", b.Name), ("state", (int)b.State), ("start", Micros.FromInstant(b.Window.Start)), ("end", Micros.FromInstant(b.Window.End)),
         ("holder", b.Message.Holder), ("organisation", b.Organisation), ("now", nowUs), ("predecessor", b.Message.Predecessor),
-        ("why", b.Message.StateReason), ("doc", b.Message.ToByteArray()), ("expire", Us(b.Message.ExpireTime)), ("checked_in", Us(b.Message.CheckInTime)), ("cohort", b.Message.Cohort), ("rigs", Join(b.Message.Channels.Select(Contracts.ResourceNames.RigOf).Distinct())),
+        ("why", b.Message.StateReason), ("doc", b.Message.ToByteArray()), ("expire", Us(b.Message.ExpireTime)), ("checked_in", Us(b.Message.CheckInTime)), ("cohort", b.Message.Cohort), ("series", b.Message.Series), ("rigs", Join(b.Message.Channels.Select(Contracts.ResourceNames.RigOf).Distinct())),
     ];
 
     internal static (string, object?)[] UsageValues(StoredBooking b, long nowUs) =>
@@ -120,6 +120,10 @@ internal static class BookingStore
             $"ORDER BY b.start_us, b.id{(postgres ? " FOR UPDATE" : "")}", Map, cancel,
             ("start", Micros.FromInstant(window.Start)), ("end", Micros.FromInstant(window.End)), ("channels", List(postgres, channels)));
     }
+
+    /// <summary>The instances of a series, by start; locked where they are about to be changed.</summary>
+    internal static Task<List<StoredBooking>> OfSeriesAsync(CalendarTransaction tx, string series, bool forUpdate, CancellationToken cancel) => tx.QueryAsync(
+        $"SELECT {Columns} FROM bookings b WHERE b.series = @s AND b.series <> '' ORDER BY b.start_us, b.id LIMIT 1000{(forUpdate && tx.Dialect == "postgres" ? " FOR UPDATE" : "")}", Map, cancel, ("s", series));
 
     /// <summary>Holds of a person that have not ended.</summary>
     internal static async Task<int> HoldsOfAsync(CalendarTransaction tx, string holder, long nowUs, CancellationToken cancel) => (await tx.QueryAsync(

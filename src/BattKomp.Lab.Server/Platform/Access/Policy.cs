@@ -52,6 +52,8 @@ public sealed class Policy
         [Of("BookingService/GetBooking")] = Gate.AnyPerson,
         [Of("BookingService/ListBookings")] = Gate.AnyPerson,
         [Of("BookingService/CancelBooking")] = Gate.RigUser,
+        [Of("BookingService/GetSeries")] = Gate.AnyPerson,
+        [Of("BookingService/CancelSeries")] = Gate.RigUser,
         [Of("BookingService/ConfirmBooking")] = Gate.RigUser,
         [Of("BookingService/ChangeBooking")] = Gate.RigUser,
         [Of("BookingService/HandOverBooking")] = Gate.RigUser,

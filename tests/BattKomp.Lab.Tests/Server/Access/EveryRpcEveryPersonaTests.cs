@@ -45,6 +45,8 @@ public sealed class EveryRpcEveryPersonaTests
         ["PolicyService/RetirePolicy"] = People,
         ["PolicyService/ListPolicies"] = People,
         ["PolicyService/ExplainPolicy"] = People,
+        ["BookingService/GetSeries"] = People,
+        ["BookingService/CancelSeries"] = RigUsers,
         ["BookingService/ConfirmBooking"] = RigUsers,
         ["BookingService/ChangeBooking"] = RigUsers,
         ["BookingService/HandOverBooking"] = RigUsers,

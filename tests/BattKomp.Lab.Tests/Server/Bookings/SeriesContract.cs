@@ -105,6 +105,27 @@ public abstract class SeriesContract(BookingLabFixture fixture)
         Assert.Equal(["booking.window", "first_start", "booking.channels", "rrule"], fields);
     }
 
+    [Fact]
+    public async Task A_series_is_read_and_cancelled_whole_or_from_one_instance_on_and_only_by_whom_it_belongs_to()
+    {
+        var client = _lab.As(TestSeed.CourseOwner);
+        var made = await SeriesAsync("FREQ=DAILY;COUNT=5", OnConflict.RefuseAll, channel: "rigs/cycler-1/channels/3");
+        var all = await client.GetSeriesAsync(new GetSeriesRequest { Name = made.Name }, cancellationToken: Cancel);
+        Assert.Equal(made.Items.Select(i => i.Booking), all.Bookings.Select(b => b.Name));
+        await BookingLab.RefusedAsync(Reason.NotAllowed, async () => await _lab.As(TestSeed.DoctoralStudent).CancelSeriesAsync(new CancelSeriesRequest { Name = made.Name }, cancellationToken: Cancel));
+        await BookingLab.RefusedAsync(Reason.FieldsInvalid, async () => await _lab.As(TestSeed.LabManager).CancelSeriesAsync(new CancelSeriesRequest { Name = made.Name }, cancellationToken: Cancel));
+        await BookingLab.RefusedAsync(Reason.FieldsInvalid, async () => await client.CancelSeriesAsync(new CancelSeriesRequest { Name = made.Name, From = "bookings/none" }, cancellationToken: Cancel));
+        await BookingLab.RefusedAsync(Reason.ResourceNotFound, async () => await client.CancelSeriesAsync(new CancelSeriesRequest { Name = "series/none" }, cancellationToken: Cancel));
+        // An instance that was moved stays in its series.
+        var moved = await client.ChangeBookingAsync(new ChangeBookingRequest { Name = made.Items[4].Booking, Booking = new Booking { Title = "moved" }, UpdateMask = new() { Paths = { "title" } } }, cancellationToken: Cancel);
+        var request = new CancelSeriesRequest { Name = made.Name, From = made.Items[2].Booking, RequestId = Guid.NewGuid().ToString() };
+        var cancelled = await client.CancelSeriesAsync(request, cancellationToken: Cancel);
+        Assert.Equal([made.Items[2].Booking, made.Items[3].Booking, moved.Name], cancelled.Bookings.Select(b => b.Name));
+        Assert.Equal(cancelled, await client.CancelSeriesAsync(request, cancellationToken: Cancel));
+        Assert.Equal(2, (await client.GetSeriesAsync(new GetSeriesRequest { Name = made.Name }, cancellationToken: Cancel)).Bookings.Count);
+        Assert.Equal(2, (await client.CancelSeriesAsync(new CancelSeriesRequest { Name = made.Name }, cancellationToken: Cancel)).Bookings.Count);
+    }
+
     private Task<Booking> TakeAsync(LocalDate day, string channel)
     {
         var wish = _lab.Wish(0, 1, channel);
