@@ -32,6 +32,9 @@ public sealed record BookingRequest(IReadOnlyList<string> Channels, TimeWindow W
     /// <summary>Who of them is not yet 18; null = nobody.</summary>
     public YoungPeople? Young { get; init; }
 
+    /// <summary>What is left of the window: papers need not have held in the part that is over.</summary>
+    public TimeWindow Left(NodaTime.Instant now) => Window.Start < now && now < Window.End ? new TimeWindow(now, Window.End) : Window;
+
     /// <summary>The wish is for a hold that its holder confirms or lets go.</summary>
     public bool Hold { get; init; }
 }

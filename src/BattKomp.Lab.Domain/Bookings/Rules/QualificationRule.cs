@@ -10,7 +10,8 @@ namespace BattKomp.Lab.Domain.Bookings.Rules;
 /// </summary>
 public sealed class QualificationRule : IBookingRule
 {
-    private const string Name = "qualification";
+    /// <summary>What its violations name as their rule.</summary>
+    public const string Name = "qualification";
 
     /// <inheritdoc/>
     public IEnumerable<Violation> Evaluate(Instant now, BookingRequest request, BookingFacts facts) =>
@@ -22,7 +23,7 @@ public sealed class QualificationRule : IBookingRule
         var hazard = facts.HazardAt(rig);
         var covering = facts.Qualifications.Where(q => q.Level >= need.Level && q.Covers(rig.RigKind, rig.Lab, hazard, facts.HazardOrder)).ToList();
         var enough = covering.Where(q => q.SupervisedRuns >= need.SupervisedRuns).ToList();
-        if (Coverage.UncoveredFrom(enough.Select(q => (q.ValidFrom, q.ServesUntil(request.Window))), request.Window) is not { } end) return null;
+        if (Coverage.UncoveredFrom(enough.Select(q => (q.ValidFrom, q.ServesUntil(request.Left(now)))), request.Left(now)) is not { } end) return null;
         // What still holds, now or later, is a matter of when; what no longer does is a matter of what.
         if (enough.Any(q => !(q.Lapses <= now))) return Expires(now, request.Window, rig, enough, end);
         var nearly = covering.Where(q => q.SupervisedRuns < need.SupervisedRuns && !(q.Lapses <= now)).ToList();

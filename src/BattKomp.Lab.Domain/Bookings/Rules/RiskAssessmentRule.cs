@@ -15,7 +15,7 @@ public sealed class RiskAssessmentRule : IBookingRule
         foreach (var rig in facts.RigsOf(request).Where(r => r.RiskAssessed))
         {
             var covering = facts.Risks.Known.Where(a => a.Covers(rig.Name, facts.Risks.TestObject, facts.Risks.Procedure)).ToList();
-            if (Coverage.UncoveredFrom(covering.Select(a => (a.ValidFrom, (Instant?)a.ValidUntil)), request.Window) is { } end) yield return Missing(now, request.Window, rig, covering, end);
+            if (Coverage.UncoveredFrom(covering.Select(a => (a.ValidFrom, (Instant?)a.ValidUntil)), request.Left(now)) is { } end) yield return Missing(now, request.Window, rig, covering, end);
         }
     }
 

@@ -47,11 +47,11 @@ public sealed class LeaseIssue(
         return await database.WriteAsync(async tx =>
         {
             if (await bookings.FindAsync(tx, booking.Name, cancel) is not { State: BookingState.Confirmed }) return false;
-            var reasons = new List<string>(against);
+            var reasons = against.Select(a => a.Text).ToList();
             foreach (var channel in booking.Message.Channels) reasons.AddRange(LeaseContent.Refusals(await FactsAsync(tx, channel, booking, procedure, snapshot, cancel)));
             if (reasons.Count > 0)
             {
-                await bookings.NoteReasonAsync(tx, booking.Name, "no lease: " + string.Join("; ", reasons.Distinct()), cancel);
+                await bookings.NoteReasonAsync(tx, booking.Name, Whose(against, reasons) + string.Join("; ", reasons.Distinct()), cancel);
                 return false;
             }
             var channels = booking.Message.Channels.Select(c => snapshot.Channel(c)!).ToList();
@@ -61,6 +61,10 @@ public sealed class LeaseIssue(
             return given;
         }, cancel);
     }
+
+    // What the holder alone stands in the way of is no fault of the lab's: such a booking may be given up like one to which nobody came.
+    private static string Whose(IReadOnlyList<RefusalAtStart> against, IReadOnlyList<string> reasons) =>
+        against.All(a => a.OfHolder) && reasons.Count == against.Count ? "its holder gets no lease: " : "no lease: ";
 
     private async Task<bool> GiveAsync(
         CalendarTransaction tx, StoredBooking booking, string agent, IEnumerable<Channel> channels, Procedure? procedure, CellTest? test, CatalogueSnapshot snapshot,

@@ -77,6 +77,15 @@ public sealed class QualificationRuleTests
     }
 
     [Fact]
+    public void What_is_over_of_a_window_needs_no_qualification_any_more()
+    {
+        var begun = new TimeWindow(Day(-3), Day(5));
+        Assert.Empty(Violations(begun, [Held(-1)]));
+        Assert.Equal("QUALIFICATION_EXPIRES", Reason(begun, Held(-1) with { ValidUntil = Day(4) }));
+        Assert.Equal("QUALIFICATION_EXPIRES", Reason(begun, Held(1)));
+    }
+
+    [Fact]
     public void A_rig_that_asks_for_nothing_is_anyones()
     {
         var facts = Facts([]) with { RigOfChannel = new Dictionary<string, RigFacts> { [Channel] = Rig with { Needs = null } } };
