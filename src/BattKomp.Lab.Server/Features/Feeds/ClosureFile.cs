@@ -125,7 +125,8 @@ public static class ClosureFile
 
     private static bool IsCancelled(CalendarEvent one) => string.Equals(one.Status, "CANCELLED", StringComparison.OrdinalIgnoreCase);
 
-    private static bool Is(string line, string what) => line.Trim().Equals(what, StringComparison.OrdinalIgnoreCase);
+    // A leading blank would make it the rest of the line before.
+    private static bool Is(string line, string what) => line.TrimEnd().Equals(what, StringComparison.OrdinalIgnoreCase);
 
     private static string Named(CalendarEvent one, string wrong) => one.Summary is { Length: > 0 } summary ? $"('{Short(summary)}') {wrong}" : wrong;
 

@@ -51,7 +51,7 @@ internal static class FeedCalendar
         foreach (var outage in content.Outages) calendar.Events.Add(EventOf(content, outage));
         foreach (var (closure, i) in (content.Catalogue.Lab(content.Feed.Message.Of)?.Closures ?? []).Select((c, i) => (c, i)))
             calendar.Events.Add(EventOf(content, closure, i));
-        return new CalendarSerializer().SerializeToString(calendar)!;
+        return IcsLines.Refold(new CalendarSerializer().SerializeToString(calendar)!);
     }
 
     private static CalendarEvent? EventOf(FeedContent content, StoredBooking booking)

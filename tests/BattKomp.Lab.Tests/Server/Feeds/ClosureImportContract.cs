@@ -132,6 +132,15 @@ public sealed class PostgresClosureImportTests(PostgresLab lab) : ClosureImportC
 public sealed class ClosureFileTests
 {
     [Fact]
+    public void A_folded_line_is_one_line_whatever_its_rest_looks_like()
+    {
+        var checks = new BattKomp.Lab.Server.Platform.Errors.FieldChecks();
+        var file = ClosureImportContract.File(ClosureImportContract.Event("a", "DTSTART;VALUE=DATE:20270105", "SUMMARY:Closed after", " END:VEVENT", "DESCRIPTION:x", "\tBEGIN:VEVENT"));
+        var read = Assert.Single(BattKomp.Lab.Server.Features.Feeds.ClosureFile.Read(file, new LocalDate(2026, 11, 24), checks));
+        Assert.Equal(("Closed afterEND:VEVENT", true), (read.Why, checks.Ok));
+    }
+
+    [Fact]
     public void No_text_makes_the_reader_throw()
     {
         var file = ClosureImportContract.File(
@@ -152,4 +161,20 @@ public sealed class ClosureFileTests
             Assert.All(read.Where(c => checks.Ok && !c.Removed), c => Assert.True(c.First <= c.Last && c.Why.Length > 0 && c.Uid.Length > 0));
         }, iter: 2000, threads: 1);
     }
+}
+
+/// <summary>Folding alone.</summary>
+public sealed class IcsLinesTests
+{
+    [Fact]
+    public void Lines_are_cut_between_characters_at_75_octets_and_unfold_to_what_they_were() =>
+        Gen.OneOf(Gen.Char['a', 'z'].Select(c => c.ToString()), Gen.OneOf(Gen.Const("æ"), Gen.Const("€"), Gen.Const("🔋"), Gen.Const("\r\n"))).Array[0, 400].Select(string.Concat).Sample(text =>
+        {
+            // As the library folds: by UTF-16 units, through whatever stands there.
+            var halved = string.Join("\r\n", text.Split("\r\n").Select(line => string.Join("\r\n ", line.Chunk(66).Select(c => new string(c)).DefaultIfEmpty(""))));
+            var folded = BattKomp.Lab.Server.Features.Feeds.IcsLines.Refold(halved);
+            Assert.Equal(text, folded.Replace("\r\n ", ""));
+            Assert.All(folded.Split("\r\n"), line => Assert.InRange(System.Text.Encoding.UTF8.GetByteCount(line), 0, 75));
+            Assert.Equal(folded, new System.Text.UTF8Encoding(false, throwOnInvalidBytes: true).GetString(System.Text.Encoding.UTF8.GetBytes(folded)));
+        });
 }

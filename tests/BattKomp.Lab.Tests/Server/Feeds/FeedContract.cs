@@ -21,7 +21,7 @@ public abstract class FeedContract(BookingLabFixture fixture)
     [Fact]
     public async Task A_feed_shows_ones_own_bookings_in_utc_and_what_became_of_them()
     {
-        var title = "Rørcelle; måling, del 1 — " + new string('å', 90);
+        var title = "Rørcelle; måling, del 1 — " + new string('å', 60) + string.Concat(Enumerable.Repeat("🔋", 30));
         var wish = _lab.Wish(1, 2);
         wish.Title = title;
         var kept = await _lab.CreateAsync(TestSeed.DoctoralStudent, wish);
@@ -37,7 +37,23 @@ public abstract class FeedContract(BookingLabFixture fixture)
         Assert.Contains($"DTSTART:{kept.Window.Start.ToDateTime():yyyyMMdd'T'HHmmss}Z", text);
         Assert.Equal(("CANCELLED", 1, "TRANSPARENT"), (cancelled.Status, cancelled.Sequence, cancelled.Transparency));
         Assert.DoesNotContain(Id(others.Name), text);
-        Assert.All(text.Split("\r\n"), line => Assert.True(line.Length <= 76, line));
+        Assert.All(text.Split("\r\n"), line => Assert.True(Encoding.UTF8.GetByteCount(line) <= 75, line));
+    }
+
+    [Fact]
+    public async Task No_text_breaks_out_of_its_event()
+    {
+        string[] titles = ["END:VEVENT", "\"q\";,\\n \\", " lead and trail ", "x\u2028y", "p" + string.Concat(Enumerable.Repeat("🔋", 60))];
+        const string why = "a\r\nEND:VEVENT\r\nEND:VCALENDAR\r\nBEGIN:VCALENDAR\u0007";
+        await _lab.As(TestSeed.LabManager).CreateOutageAsync(new CreateOutageRequest { Outage = new Outage { Resources = { TestSeed.EbcChannel }, Window = _lab.Window(20, 1), Why = why } }, cancellationToken: Cancel);
+        foreach (var (title, i) in titles.Select((t, i) => (t, i)))
+        {
+            var wish = _lab.Wish(1 + i, 1);
+            wish.Title = title;
+            await _lab.CreateAsync(TestSeed.DoctoralStudent, wish);
+        }
+        var events = Calendar.Load(await ReadAsync(await FeedAsync(TestSeed.DoctoralStudent, TestSeed.EbcRig)))!.Events.Where(e => e.DtStart!.AsUtc >= _lab.Window(1, 1).Start.ToDateTime()).OrderBy(e => e.DtStart!.AsUtc);
+        Assert.Equal([.. titles, "Out of use: a\nEND:VEVENT\nEND:VCALENDAR\nBEGIN:VCALENDAR"], events.Take(titles.Length + 1).Select(e => e.Summary));
     }
 
     [Fact]
