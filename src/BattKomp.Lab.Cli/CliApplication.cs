@@ -42,6 +42,7 @@ public static class CliApplication
             BookingCommands.Create(globals),
             PolicyCommands.Create(globals),
             WaitCommands.Create(globals),
+            ClassCommands.Create(globals),
             RunCommands.Create(globals),
             AgentCommands.Create(globals),
             IncidentCommands.Create(globals),

@@ -44,6 +44,9 @@ internal sealed class Connection : IDisposable
     /// <summary>Wait lists.</summary>
     public WaitService.WaitServiceClient Waits => new(_channel);
 
+    /// <summary>Classes.</summary>
+    public ClassService.ClassServiceClient Classes => new(_channel);
+
     /// <summary>Policies.</summary>
     public PolicyService.PolicyServiceClient Policies => new(_channel);
 

@@ -21,7 +21,8 @@ internal sealed class SeriesMaker(BookingMaker maker, RequestLog requests, Deman
 
     /// <summary>What was booked and what stands against the rest.</summary>
     internal async Task<CreateSeriesResponse> CreateAsync(
-        PersonCaller person, CreateSeriesRequest request, string method, IReadOnlyList<Occurrence> occurrences, Func<TimeWindow, Wish> wishOf, CancellationToken cancel)
+        PersonCaller person, CreateSeriesRequest request, string method, IReadOnlyList<Occurrence> occurrences, Func<TimeWindow, Wish> wishOf, CancellationToken cancel,
+        Func<CalendarTransaction, CreateSeriesResponse, Task>? also = null)
     {
         CreateSeriesResponse? fresh = null;
         var answer = await TryAsync();
@@ -39,6 +40,7 @@ internal sealed class SeriesMaker(BookingMaker maker, RequestLog requests, Deman
                     var refuse = request.OnConflict != OnConflict.SkipRefused && fresh.Refused > 0;
                     // Leaving by an exception is what takes the rows back.
                     if (refuse || request.ValidateOnly) throw new TakenBackException(Bare(fresh, refuse));
+                    if (also is not null) await also(tx, fresh);
                     return fresh;
                 }, cancel));
             }

@@ -5,6 +5,7 @@ using BattKomp.Lab.Server.Features.Bookings;
 using BattKomp.Lab.Server.Features.Agents;
 using BattKomp.Lab.Server.Features.Catalogue;
 using BattKomp.Lab.Server.Features.CellTests;
+using BattKomp.Lab.Server.Features.Classes;
 using BattKomp.Lab.Server.Features.Leases;
 using BattKomp.Lab.Server.Features.Policies;
 using BattKomp.Lab.Server.Features.Procedures;
@@ -118,6 +119,7 @@ public static class LabApplication
         services.AddAvailability();
         services.AddYoungPeople();
         services.AddWaits();
+        services.AddClasses();
         services.AddProcedures();
         services.AddCellTests();
         services.AddAgents();
@@ -140,6 +142,7 @@ public static class LabApplication
         app.MapGrpcService<RiskAssessmentServiceHandler>();
         app.MapGrpcService<AvailabilityServiceHandler>();
         app.MapGrpcService<WaitServiceHandler>();
+        app.MapGrpcService<ClassServiceHandler>();
         app.MapGrpcService<ProcedureServiceHandler>();
         app.MapGrpcService<AgentServiceHandler>();
         app.MapGrpcService<RunServiceHandler>();

@@ -19,7 +19,7 @@ public sealed class EveryRpcEveryPersonaTests
     private static readonly string[] Agents = ["agent"];
 
     // These need no token: the call carries its own proof. Nothing else may be here.
-    private static readonly string[] Open = ["AgentService/EnrolAgent", "AgentService/BeginAgentSession", "AgentService/FinishAgentSession"];
+    private static readonly string[] Open = ["AgentService/EnrolAgent", "AgentService/BeginAgentSession", "AgentService/FinishAgentSession", "ClassService/JoinClass", "ClassService/GetClassPlan"];
 
     // Who passes the gate. A method that is not here fails the test: decide who may call it, here and in Policy.
     private static readonly Dictionary<string, string[]> Expected = new()
@@ -38,6 +38,11 @@ public sealed class EveryRpcEveryPersonaTests
         ["AvailabilityService/SearchAvailability"] = People,
         ["AvailabilityService/WatchAvailability"] = People,
         ["AvailabilityService/ListTaken"] = People,
+        ["ClassService/CreateClassBlock"] = RigUsers,
+        ["ClassService/GetClassBlock"] = People,
+        ["ClassService/CopyClassBlock"] = RigUsers,
+        ["ClassService/JoinClass"] = Everyone,
+        ["ClassService/GetClassPlan"] = Everyone,
         ["WaitService/JoinWaitList"] = RigUsers,
         ["WaitService/ListWaits"] = People,
         ["WaitService/LeaveWaitList"] = RigUsers,
@@ -114,7 +119,7 @@ public sealed class EveryRpcEveryPersonaTests
     private static IEnumerable<MethodDescriptor> Methods =>
         new[]
         {
-            LabsReflection.Descriptor, BookingsReflection.Descriptor, PoliciesReflection.Descriptor, AvailabilityReflection.Descriptor, WaitsReflection.Descriptor, QualificationsReflection.Descriptor, RiskAssessmentsReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
+            LabsReflection.Descriptor, BookingsReflection.Descriptor, PoliciesReflection.Descriptor, AvailabilityReflection.Descriptor, WaitsReflection.Descriptor, ClassesReflection.Descriptor, QualificationsReflection.Descriptor, RiskAssessmentsReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
             AgentsReflection.Descriptor, IncidentsReflection.Descriptor, IngestReflection.Descriptor, DatasetsReflection.Descriptor,
             FeedsReflection.Descriptor, SharingReflection.Descriptor, UsageReflection.Descriptor,
         }.SelectMany(f => f.Services).SelectMany(s => s.Methods);

@@ -12,7 +12,7 @@ namespace BattKomp.Lab.Tests.Server.Bookings;
 
 /// <summary>
 /// Scenarios of reference/booking.md §4 that no other test of this folder carries, the same on either database; and choices of channels. Not here: 31 and 33 (they
-/// are of messages, which are not sent yet), 48 (registration to a class), 50 (allocation rounds), 52 (lost time is taken from incidents and outages and not logged by hand).
+/// are of messages, which are not sent yet), 50 (allocation rounds), 52 (lost time is taken from incidents and outages and not logged by hand).
 /// </summary>
 public abstract class ScenarioContract(string dialect) : IAsyncLifetime
 {

@@ -1,0 +1,7 @@
+-- Classes at the rigs. doc: battkomp.lab.v1.ClassBlock without seats; opens_us, closes_us: when seats are taken. An alias is no name.
+CREATE TABLE class_blocks (
+    name TEXT PRIMARY KEY, series TEXT NOT NULL UNIQUE, holder TEXT NOT NULL, code TEXT NOT NULL UNIQUE, opens_us INTEGER NOT NULL, closes_us INTEGER NOT NULL, created_us INTEGER NOT NULL, doc BLOB NOT NULL
+);
+CREATE TABLE class_seats (
+    block TEXT NOT NULL, alias TEXT NOT NULL, group_number INTEGER NOT NULL, joined_us INTEGER NOT NULL, PRIMARY KEY (block, alias)
+);
