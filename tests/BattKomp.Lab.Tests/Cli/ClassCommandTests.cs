@@ -20,7 +20,7 @@ public sealed class ClassCommandTests
             """, TestContext.Current.CancellationToken);
 
         var made = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, "classes", "create", file, "--json");
-        var code = made.Json.GetProperty("classBlock").GetProperty("joinCode").GetString()!;
+        var code = made.Json.GetProperty("class_block").GetProperty("join_code").GetString()!;
         var joined = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, "classes", "join", code, "--alias", "fox");
         var plan = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, "classes", "plan", code, "--alias", "fox");
         var taken = await Battlab.AsAsync(lab.GrpcAddress, TestSeed.Teacher, "classes", "create", file);
@@ -28,7 +28,7 @@ public sealed class ClassCommandTests
         Assert.Equal((0, 0, 0, 1), (made.Exit, joined.Exit, plan.Exit, taken.Exit));
         Assert.Contains("group 1", joined.Text);
         Assert.Contains("from minute 45: Right", plan.Text);
-        Assert.Contains("CLASS_REFUSED", taken.Error);
+        Assert.Contains("1 of 1 lesson refused", taken.Error);
         Assert.Contains("CHANNEL_OCCUPIED", taken.Text);
     }
 }
