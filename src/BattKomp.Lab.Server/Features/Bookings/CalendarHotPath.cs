@@ -68,10 +68,9 @@ internal sealed record HotQuery(string Subject, string RequestId, IReadOnlyList<
 internal sealed record UseQuery(string Column, string Subject, long FromUs, long ToUs)
 {
     /// <summary>
-    /// What was cancelled in time does not count, what nobody came to does. No booking is longer than 400 days, which keeps the search to the part of
-    /// the index that can matter.
+    /// What was cancelled in time does not count, what nobody came to does. Found by the end, since what ends after the period begins is little and what came before is not.
     /// </summary>
-    internal string Sql => $"SELECT b.start_us, b.end_us, b.state, b.rigs FROM bookings b WHERE b.{Column} = @s AND b.start_us < @to AND b.start_us > @from - 34560000000000 AND b.end_us > @from AND (b.state IN (1, 2, 3, 4, 5, 8) OR b.late = 1)";
+    internal string Sql => $"SELECT b.start_us, b.end_us, b.state, b.rigs FROM bookings b WHERE b.{Column} = @s{(Column == "cohort" ? " AND b.cohort <> ''" : "")} AND b.end_us > @from AND b.start_us < @to AND (b.state IN (1, 2, 3, 4, 5, 8) OR b.late = 1)";
 
     internal (string, object?)[] Values => [("s", Subject), ("from", FromUs), ("to", ToUs)];
 
