@@ -89,6 +89,15 @@ internal sealed class TwoServers : IAsyncDisposable
         return Convert.ToInt64(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken));
     }
 
+    /// <summary>Runs a statement past both servers.</summary>
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var connection = new NpgsqlConnection(_connection);
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+    }
+
     /// <summary>Pairs of occupying rows that overlap, in plain comparisons of each row with the one that ends latest before it.</summary>
     public Task<long> OverlapsAsync() => CountAsync(
         "SELECT count(*) FROM (SELECT lower(during) AS begins, max(upper(during)) OVER (PARTITION BY resource ORDER BY lower(during), booking ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended " +

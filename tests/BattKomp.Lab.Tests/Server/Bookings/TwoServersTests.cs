@@ -94,6 +94,23 @@ public sealed class TwoServersTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task No_job_fires_twice_or_is_lost_when_a_server_is_killed_in_the_middle_of_them()
+    {
+        const int asked = 120;
+        for (var i = 0; i < asked; i++) await CreateAsync(i % 2, 0, 5000 + i, 1, "", TestSeed.GuardedChannel);
+        // All fall due at once, and both servers' sweeps set about them.
+        await _servers.ExecuteAsync("UPDATE bookings SET expire_us = created_us WHERE state = 2");
+        await Eventually.Async(async () => await _servers.CountAsync("SELECT count(*) FROM bookings WHERE state = 7") is > 0, TimeSpan.FromSeconds(60), "the first are swept");
+        var before = await _servers.CountAsync("SELECT count(*) FROM bookings WHERE state = 7");
+        await _servers.KillAsync(0);
+        await Eventually.Async(async () => await _servers.CountAsync("SELECT count(*) FROM bookings WHERE state = 7") == asked, TimeSpan.FromSeconds(120), "the server that is left sweeps the rest");
+        output.WriteLine($"{before} were swept when the server was killed");
+        Assert.Equal(asked, await _servers.CountAsync("SELECT count(*) FROM booking_steps WHERE to_state = 7"));
+        Assert.Equal(asked, await _servers.CountAsync("SELECT count(*) FROM demand_signals WHERE kind = 'approval-expired'"));
+        Assert.Equal(0, await _servers.CountAsync("SELECT count(*) FROM occupancy WHERE occupies = 1"));
+    }
+
+    [Fact]
     public async Task A_request_id_replayed_on_the_other_server_returns_the_first_answer()
     {
         var id = Guid.NewGuid().ToString();
