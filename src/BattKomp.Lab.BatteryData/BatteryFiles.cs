@@ -10,7 +10,7 @@ public static class BatteryFiles
     private const int HeadLength = 64 * 1024;
 
     /// <summary>The known formats, the most specific first.</summary>
-    public static IReadOnlyList<IImporter> Importers { get; } = [new BdfParquetImporter(), .. RowImporters.All, new BdfCsvImporter()];
+    public static IReadOnlyList<IImporter> Importers { get; } = [new BdfParquetImporter(), .. RowImporters.All, new Importers.Maccor.MaccorImpedanceImporter(), new BdfCsvImporter()];
 
     /// <summary>The records of a file.</summary>
     /// <exception cref="BatteryDataException">The file cannot be used; the failure names place, cause and remedy.</exception>

@@ -136,5 +136,6 @@ public sealed class VendorImporterTests : IDisposable
 internal static class RowCases
 {
     public static readonly string[] Golden =
-        ["neware/minimal.csv", "neware-flat/minimal.csv", "arbin/minimal.csv", "maccor/decimal_comma.txt", "biologic/header.mpt", "biologic/dates.csv"];
+        ["neware/minimal.csv", "neware-flat/minimal.csv", "arbin/minimal.csv", "maccor/decimal_comma.txt", "biologic/header.mpt", "biologic/dates.csv",
+         "novonix/minimal.csv", "basytec/minimal.txt", "pec/older.csv", "pec/newer.csv", "landt/minimal.csv", "battery-archive/timeseries.csv"];
 }

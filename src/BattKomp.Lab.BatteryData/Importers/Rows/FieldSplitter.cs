@@ -10,9 +10,9 @@ internal sealed class FieldSplitter
 
     public int Count { get; private set; }
 
-    /// <summary>A field of the line that was split last.</summary>
+    /// <summary>A field of the line that was split last; empty after its end.</summary>
     public ReadOnlySpan<byte> this[int field, ReadOnlySpan<byte> line] =>
-        (_quoted ? _unquoted : line)[_from[field].._to[field]];
+        field >= Count ? default : (_quoted ? _unquoted : line)[_from[field].._to[field]];
 
     public void Split(ReadOnlySpan<byte> line, byte separator)
     {

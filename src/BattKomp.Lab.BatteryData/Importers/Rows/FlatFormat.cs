@@ -92,6 +92,22 @@ internal abstract class FlatFormat(ImportOptions options)
     /// <summary>BDF step type of the tester's own, and its direction: +1 charges, −1 discharges, 0 neither, null unknown.</summary>
     public virtual (string Type, int? Direction) StepType(string own) => (own, null);
 
+    /// <summary>Whether a whole line may stand in one pair of quotes.</summary>
+    public virtual bool QuotesLines => false;
+
+    /// <summary>Whether rows may end before columns that are only kept; those are then empty.</summary>
+    public virtual bool ShortRows => false;
+
+    /// <summary>Headers whose value names the test object: one file is of one, so they may not change.</summary>
+    public virtual IReadOnlyList<string> OneObject => [];
+
+    /// <summary>What a row's canonical values, asked for by name, show to be wrong with each other; null = nothing.</summary>
+    public virtual string? Doubt(Func<string, double> value) => null;
+
+    /// <summary>The line without quotes around the whole of it.</summary>
+    public ReadOnlySpan<byte> Bare(ReadOnlySpan<byte> line) =>
+        QuotesLines && line.Length > 1 && line[0] == (byte)'"' && line[^1] == (byte)'"' && !line[1..^1].Contains((byte)'"') ? line[1..^1] : line;
+
     /// <summary>Reset scopes that the canonical names do not tell, and other declarations of the format.</summary>
     public virtual IEnumerable<SourceNote> Notes => [];
 
@@ -136,6 +152,7 @@ internal static class VendorUnits
         ["deg"] = ("deg", 1, 1),
         ["s"] = ("s", 1, 1),
         ["sec"] = ("s", 1, 1),
+        ["Seconds"] = ("s", 1, 1),
         ["min"] = ("s", 60, 1),
         ["h"] = ("s", 3600, 1),
         ["C"] = ("degC", 1, 1),

@@ -37,6 +37,7 @@ public abstract class FlatImporter : IRowImporter
 
     private static bool IsHeader(FlatFormat format, ReadOnlySpan<byte> line, FieldSplitter fields)
     {
+        line = format.Bare(line);
         foreach (var separator in format.Separators)
         {
             if (!line.Contains(separator)) continue;

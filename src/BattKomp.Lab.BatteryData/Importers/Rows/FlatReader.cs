@@ -11,6 +11,7 @@ internal sealed class FlatReader(FlatFormat format, string file, ImportOptions o
 
     private protected override void Line(ReadOnlySpan<byte> line)
     {
+        line = format.Bare(line);
         if (_row is not null) TakeRow(line);
         else if (TryHeader(line) is { } headers) Prepare(headers);
         else if (Lines > format.PreambleLines)

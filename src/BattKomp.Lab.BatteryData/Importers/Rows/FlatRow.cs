@@ -14,6 +14,9 @@ internal sealed class FlatRow
     private const double EarliestOleDay = 20000;
     private const double LatestOleDay = 80000;
     private const double OleDayOf1970 = 25569;
+    private const double EarliestMatlabDay = 700000;
+    private const double LatestMatlabDay = 780000;
+    private const double MatlabDayOf1970 = 719529;
     private const int MostStepTypes = 64;
     private readonly FlatFormat _format;
     private readonly ImportOptions _options;
@@ -27,6 +30,9 @@ internal sealed class FlatRow
     private readonly List<(byte[] Own, string Text, byte[] Bdf, int? Direction)> _types = [];
     private readonly Dictionary<string, int> _column = [];
     private readonly int _width;
+    private readonly int _needed;
+    private readonly (int Field, byte[]? Value)[] _object;
+    private readonly Func<string, double> _valueOf;
     private int _typeField = -1;
     private double _firstLocal = double.NaN;
     private bool? _negativeDischarge;
@@ -37,6 +43,9 @@ internal sealed class FlatRow
     {
         (_format, _options, _dates, _headers) = (format, options, dates, headers);
         _width = headers.Count;
+        _needed = format.ShortRows ? 1 + Array.FindLastIndex(rules, r => r is not null) : _width;
+        _object = [.. Enumerable.Range(0, _width).Where(i => format.OneObject.Contains(headers[i].Text)).Select(i => (i, (byte[]?)null))];
+        _valueOf = Of;
         _clock = new LocalClock(zone);
         Number = new VendorNumber(options.DecimalMark);
         var kept = new List<(string, int)>();
@@ -73,7 +82,7 @@ internal sealed class FlatRow
 
     /// <summary>What is wrong with the number of fields. An empty field after the last is a trailing separator.</summary>
     public string? Misfit(FieldSplitter fields, ReadOnlySpan<byte> line) =>
-        fields.Count == _width || (fields.Count == _width + 1 && fields[_width, line].IsEmpty) ? null
+        (fields.Count >= _needed && fields.Count <= _width) || (fields.Count == _width + 1 && fields[_width, line].IsEmpty) ? null
         : $"the line has {fields.Count} fields where the header has {_width}.";
 
     /// <summary>Reads a row, or says why it cannot be used.</summary>
@@ -89,6 +98,7 @@ internal sealed class FlatRow
                 return new RowProblem(ImportFailureCode.BadField, field, _headers[field].Text, $"\"{Encoding.UTF8.GetString(fields[field, line])}\" is not {What(rule.Kind)}.", "Export the file again; do not edit it by hand or in a spreadsheet.");
         }
 
+        if (OtherObject(fields, line) is { } other) return other;
         if (Implausible() is { } implausible) return implausible;
         if (Signed() is { } problem) return problem;
         Localise(local, utc);
@@ -157,9 +167,9 @@ internal sealed class FlatRow
         if (TryText(field, out local)) return true;
         local = double.NaN;
         if (!Number.TryParse(field, out var value)) return false;
-        if (value is >= EarliestOleDay and <= LatestOleDay)
+        if (value is >= EarliestOleDay and <= LatestOleDay or >= EarliestMatlabDay and <= LatestMatlabDay)
         {
-            local = (value - OleDayOf1970) * 86400;
+            local = (value - (value <= LatestOleDay ? OleDayOf1970 : MatlabDayOf1970)) * 86400;
             return true;
         }
 
@@ -177,8 +187,24 @@ internal sealed class FlatRow
         _numbers[at] = double.IsNaN(local) ? utc : _clock.ToUnix(local, Of("test_time_second"));
     }
 
+    // Records of a second cell among those of the first would be summed with them.
+    private RowProblem? OtherObject(FieldSplitter fields, ReadOnlySpan<byte> line)
+    {
+        foreach (ref var one in _object.AsSpan())
+        {
+            var value = fields[one.Field, line];
+            one.Value ??= value.ToArray();
+            if (value.SequenceEqual(one.Value)) continue;
+            return new RowProblem(ImportFailureCode.Contradiction, one.Field, _headers[one.Field].Text, $"the file goes on with {Encoding.UTF8.GetString(value)} after {Encoding.UTF8.GetString(one.Value)}: it holds more than one test object.", "Export one file for each test object.", Fatal: true);
+        }
+
+        return null;
+    }
+
     private RowProblem? Implausible()
     {
+        if (_format.Doubt(_valueOf) is { } doubt)
+            return new RowProblem(ImportFailureCode.Contradiction, -1, null, doubt, "Export the file again; do not edit it by hand or in a spreadsheet.");
         var volt = Math.Abs(Of("voltage_volt"));
         if (volt > _format.HighestVolt)
         {

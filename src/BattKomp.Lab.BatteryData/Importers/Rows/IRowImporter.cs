@@ -16,7 +16,8 @@ public static class RowImporters
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<IRowImporter> All { get; } =
-        [new Neware.NewareHierarchicalImporter(), new Neware.NewareFlatImporter(), new Arbin.ArbinImporter(), new Maccor.MaccorImporter(), new BioLogic.BioLogicImporter()];
+        [new Neware.NewareHierarchicalImporter(), new Neware.NewareFlatImporter(), new Arbin.ArbinImporter(), new Maccor.MaccorImporter(), new BioLogic.BioLogicImporter(),
+         new Novonix.NovonixImporter(), new Basytec.BasytecImporter(), new Pec.PecImporter(), new Landt.LandtImporter(), new BatteryArchive.BatteryArchiveImporter()];
 
     /// <summary>The importer of that format name, or null.</summary>
     public static IRowImporter? Named(string format) => All.FirstOrDefault(i => i.Format == format || i.Format.Split('-')[0] == format);

@@ -26,8 +26,13 @@ internal sealed class ClassBlocks(CalendarDatabase database, Catalogue.Catalogue
         var block = Read(request.ClassBlock);
         var asked = new CreateSeriesRequest
         {
-            Booking = block.Booking.Clone(), FirstStart = block.FirstStart, WallMinutes = block.WallMinutes, Rrule = block.Rrule.Length > 0 ? block.Rrule : "FREQ=DAILY;COUNT=1",
-            OnConflict = OnConflict.RefuseAll, RequestId = request.RequestId, ValidateOnly = request.ValidateOnly,
+            Booking = block.Booking.Clone(),
+            FirstStart = block.FirstStart,
+            WallMinutes = block.WallMinutes,
+            Rrule = block.Rrule.Length > 0 ? block.Rrule : "FREQ=DAILY;COUNT=1",
+            OnConflict = OnConflict.RefuseAll,
+            RequestId = request.RequestId,
+            ValidateOnly = request.ValidateOnly,
         };
         asked.Booking.Channels.AddRange(block.Benches.SelectMany(b => b.Channels));
         var occurrences = SeriesFields.Read(asked, snapshot);
