@@ -56,7 +56,7 @@ public class FolderAgentTests
     {
         var mistakes = Assert.Throws<ConfigException>(() => AgentConfigReader.Parse("""
             {"agent":"agents/a","token":"t","server":"http://127.0.0.1:1","data_dir":"d","channels":[
-             {"channel":"rigs/r/channels/1","protocol":"folder","folder":{"glob":"*.csv","format":"landt","zone":"Norway","current":"maybe","decimal_mark":";","units":[{"column":"Volts"}],"poll_secs":1}},
+             {"channel":"rigs/r/channels/1","protocol":"folder","folder":{"glob":"*.csv","format":"nobodys","zone":"Norway","current":"maybe","decimal_mark":";","units":[{"column":"Volts"}],"poll_secs":1}},
              {"channel":"rigs/r/channels/2","protocol":"folder"}]}
             """)).Mistakes;
 

@@ -41,6 +41,9 @@ public abstract class AvailabilityContract(BookingLabFixture fixture)
         await Eventually.Async(async () => (await Client(TestSeed.Teacher).SearchAvailabilityAsync(new SearchAvailabilityRequest { LengthMinutes = 60, Place = TestSeed.EbcRig }, cancellationToken: Cancel)).NearMisses.Any(m => m.Reason == "RIG_LOCKED"),
             TimeSpan.FromSeconds(10), "a locked rig is not offered");
         await _lab.ExecuteAsync("UPDATE rigs SET locked_us = NULL WHERE name = @n", ("n", TestSeed.EbcRig));
+        // The catalogue is kept for two seconds; the next test finds the rig as it was.
+        await Eventually.Async(async () => (await Client(TestSeed.Teacher).SearchAvailabilityAsync(new SearchAvailabilityRequest { LengthMinutes = 60, Place = TestSeed.EbcRig }, cancellationToken: Cancel)).NearMisses.All(m => m.Reason != "RIG_LOCKED"),
+            TimeSpan.FromSeconds(10), "a released rig is offered again");
     }
 
     [Fact]
