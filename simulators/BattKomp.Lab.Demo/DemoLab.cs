@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using BattKomp.Lab.Simulators.Hosting;
 using BattKomp.Lab.Simulators.Instruments;
@@ -16,8 +14,8 @@ internal sealed class DemoLab : IAsyncDisposable
     private readonly string _agentToken = Persona.NewToken();
     private readonly DateTimeOffset _origin;
     private readonly int _brokerPort;
-    private readonly int _chamberPort = FreePort();
-    private readonly int _localPort = FreePort();
+    private readonly int _chamberPort = FreePort.Next();
+    private readonly int _localPort = FreePort.Next();
     private readonly int _httpPort;
     private readonly int _grpcPort;
     private readonly CancellationTokenSource _simulatorsStop = new();
@@ -33,9 +31,9 @@ internal sealed class DemoLab : IAsyncDisposable
     {
         (_options, _time) = (options, time);
         _origin = time.GetUtcNow();
-        _brokerPort = options.BrokerPort > 0 ? options.BrokerPort : FreePort();
+        _brokerPort = options.BrokerPort > 0 ? options.BrokerPort : FreePort.Next();
         // Known addresses for people, any free ones for tests and for a second demo; the same ones again after a restart.
-        (_httpPort, _grpcPort) = options.Once || !IsFree(5080) || !IsFree(5081) ? (FreePort(), FreePort()) : (5080, 5081);
+        (_httpPort, _grpcPort) = options.Once || !FreePort.IsFree(5080) || !FreePort.IsFree(5081) ? (FreePort.Next(), FreePort.Next()) : (5080, 5081);
         _folder = options.Data.Length > 0 ? Directory.CreateDirectory(options.Data).FullName : Directory.CreateTempSubdirectory("battlab-demo-").FullName;
     }
 
@@ -156,8 +154,8 @@ internal sealed class DemoLab : IAsyncDisposable
         }
         var config = JsonNode.Parse(await File.ReadAllTextAsync(AgentConfigFile, cancel))!;
         config["data_dir"] = copy;
-        config["broker"] = new JsonObject { ["host"] = true, ["port"] = FreePort() };
-        config["local_page"]!["port"] = FreePort();
+        config["broker"] = new JsonObject { ["host"] = true, ["port"] = FreePort.Next() };
+        config["local_page"]!["port"] = FreePort.Next();
         var path = Path.Combine(_folder, "clone.json");
         await File.WriteAllTextAsync(path, config.ToJsonString(), cancel);
         return LabProcess.Start("agent", "battlab-agent", ["run", "--config", path], Path.Combine(_folder, "logs", "clone.log"));
@@ -301,26 +299,5 @@ internal sealed class DemoLab : IAsyncDisposable
         var agents = (await manager.GetAsync("/v1/agents", cancel))["agents"]?.AsArray();
         var agent = agents?.FirstOrDefault(a => a!["name"]!.GetValue<string>() == DemoSeed.Agent);
         return agent?["connected"]?.GetValue<bool>() == true ? agent["boot"]!.GetValue<string>() : null;
-    }
-
-    private static bool IsFree(int port)
-    {
-        try
-        {
-            using var listener = new TcpListener(IPAddress.Loopback, port);
-            listener.Start();
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

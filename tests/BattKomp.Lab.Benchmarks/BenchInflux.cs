@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using BattKomp.Lab.Simulators.Hosting;
 
 namespace BattKomp.Lab.Benchmarks;
 
@@ -22,7 +22,7 @@ internal sealed class BenchInflux : IDisposable
         const string program = "/usr/bin/influxd";
         if (!File.Exists(program)) throw new FileNotFoundException("InfluxDB 1.6 is not installed (Debian package influxdb)", program);
         Directory.CreateDirectory(folder);
-        var (http, rpc) = (FreePort(), FreePort());
+        var (http, rpc) = (FreePort.Next(), FreePort.Next());
         var configuration = Path.Combine(folder, "influxdb.conf");
         await File.WriteAllTextAsync(configuration, $"""
             reporting-disabled = true
@@ -87,13 +87,6 @@ internal sealed class BenchInflux : IDisposable
         {
             return false;
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
 

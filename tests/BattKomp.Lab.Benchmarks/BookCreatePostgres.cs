@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
+using BattKomp.Lab.Simulators.Hosting;
 using Npgsql;
 
 namespace BattKomp.Lab.Benchmarks;
@@ -12,7 +11,7 @@ internal sealed class BookCreatePostgres : IAsyncDisposable
     private const string Binaries = "/usr/lib/postgresql/15/bin";
     private static readonly bool AsRoot = Environment.UserName == "root";
     private readonly string _folder = Directory.CreateTempSubdirectory("battlab-bench-pg-").FullName;
-    private readonly int _port = FreePort();
+    private readonly int _port = FreePort.Next();
     private Process? _server;
     private int _pid;
 
@@ -123,12 +122,5 @@ internal sealed class BookCreatePostgres : IAsyncDisposable
             // The process has ended meanwhile.
             return "";
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -21,6 +21,8 @@ internal sealed class LineRecords
     private readonly ChannelWatch _watch;
     private readonly Action<IReadOnlyList<AlarmChange>> _alarms;
     private readonly bool _powered;
+    // The session's reader decides on idle streams while the channel's own task opens runs: without it, an idle stream could take a run's place.
+    private readonly Lock _streams = new();
     private volatile StepExecution? _step;
     private volatile string _identity = "";
     private volatile LabStopwatch _sinceStart;
@@ -52,9 +54,21 @@ internal sealed class LineRecords
     /// <summary>Runs on the session's reader. Every reading is judged for alarms; while one stands, an idle channel records too.</summary>
     public void Take(Reading reading)
     {
-        var run = Recorder.Run.Length > 0;
         var flows = _powered && reading.Output == OutputState.On && !double.IsNaN(reading.Ampere);
-        var row = Row(reading, run ? _step : null);
+        IReadOnlyList<AlarmChange> changes;
+        lock (_streams)
+            changes = Record(reading, flows);
+        _alarms(changes);
+        lock (_streams)
+        {
+            if (Recorder.IsOpen && Recorder.Run.Length == 0 && !flows && !_watch.AnyAlarm)
+                _ = Recorder.CloseAsync("no_current_without_lease");
+        }
+    }
+
+    private IReadOnlyList<AlarmChange> Record(Reading reading, bool flows)
+    {
+        var row = Row(reading, Recorder.Run.Length > 0 ? _step : null);
         var changes = _watch.Judge(row);
         if (!Recorder.IsOpen && (flows || _watch.AnyAlarm) && !_runs() && _identity.Length > 0)
         {
@@ -65,11 +79,10 @@ internal sealed class LineRecords
         if (Recorder.IsOpen && Volatile.Read(ref _lostFromNs) == 0 && HasRoom())
         {
             TellSilence(row.StampNs);
-            _ = Recorder.Add(row);
+            // A run may be closing its stream: what is read after its end belongs to it no more.
+            _ = Recorder.TryAdd(row);
         }
-        _alarms(changes);
-        if (Recorder.IsOpen && !run && !flows && !_watch.AnyAlarm)
-            _ = Recorder.CloseAsync("no_current_without_lease");
+        return changes;
     }
 
     // An instrument that answered nothing usable for a while, on a line that held, was not listened to either.
@@ -91,6 +104,12 @@ internal sealed class LineRecords
     /// <summary>Opens the run's stream, or keeps the one that is open; what was missed since the journal's last record of it is an outage.</summary>
     public void OpenRun(ChannelLease lease, RunTrack? track, string identity)
     {
+        lock (_streams)
+            OpenRunAlone(lease, track, identity);
+    }
+
+    private void OpenRunAlone(ChannelLease lease, RunTrack? track, string identity)
+    {
         if (Recorder.IsOpen && Recorder.Run == lease.Part.Run)
             return;
         var now = _context.Clock.LabNowNs;
@@ -106,7 +125,8 @@ internal sealed class LineRecords
     /// <summary>Closes a run that has lost its lease.</summary>
     public async Task EndOrphanAsync(RunTrack orphan, string identity)
     {
-        Recorder.Open("", orphan.Run, identity);
+        lock (_streams)
+            Recorder.Open("", orphan.Run, identity);
         _ = Recorder.Event(EventKind.Outage, "agent_restart", "", orphan.LastUtcNs, _context.Clock.LabNowNs);
         await Recorder.Event(EventKind.Stopped, "no_lease", "the agent holds no lease for this run any more");
         await Recorder.CloseAsync("no_lease");

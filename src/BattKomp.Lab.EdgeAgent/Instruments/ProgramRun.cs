@@ -94,7 +94,7 @@ internal sealed class ProgramRun(ProgramSetup setup)
         for (var doubtful = 1; !_session.Holds(open.Step) && doubtful < DoubtfulReadings; doubtful++)
             await _session.NextAsync(halt);
         if (_session.Last is not { } now || !_session.Holds(open.Step))
-            return $"device_changed: the device no longer holds the settings of step {open.StepId}, execution {open.StepCount}";
+            return $"device_changed: the device no longer holds the settings of step {open.StepId}, execution {open.StepCount}{(_session.SetValues is { Length: > 0 } held ? $"; it reports {held}" : "")}";
         return now.Output switch
         {
             OutputState.On => await WatchAsync(open, energised: true, into, halt),

@@ -53,7 +53,7 @@ public sealed class ChannelRecorder(AgentJournal journal, StreamNames names, Sta
     /// <summary>True between <see cref="Open"/> and <see cref="CloseAsync"/>.</summary>
     public bool IsOpen => _stream is not null;
 
-    /// <summary>Run that the open stream belongs to, or empty.</summary>
+    /// <summary>Run of the stream that was opened last, or empty.</summary>
     public string Run => _opened.Run;
 
     /// <summary>Told of every row as it is added, in order; may write events, must return at once.</summary>
@@ -98,12 +98,15 @@ public sealed class ChannelRecorder(AgentJournal journal, StreamNames names, Sta
     }
 
     /// <summary>Adds a row; the task completes when it is on stable storage. A stream must be open.</summary>
-    public Task Add(RecordRow row)
+    public Task Add(RecordRow row) => TryAdd(row) ?? throw new InvalidOperationException("A row needs an open stream.");
+
+    /// <summary>Adds a row as <see cref="Add"/> does; null, and nothing is added, when no stream is open.</summary>
+    public Task? TryAdd(RecordRow row)
     {
         lock (_gate)
         {
             if (_stream is null)
-                throw new InvalidOperationException("A row needs an open stream.");
+                return null;
             TurnStreamWhenAClockStepped(row.StampNs);
             Put(row);
             var committed = _ticket.Task;

@@ -1,3 +1,4 @@
+using BattKomp.Lab.Simulators.Hosting;
 using BattKomp.Lab.Tests.Support;
 using Xunit;
 

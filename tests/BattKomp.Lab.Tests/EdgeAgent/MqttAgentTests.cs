@@ -1,4 +1,5 @@
 using BattKomp.Lab.Simulators.Cells;
+using BattKomp.Lab.Simulators.Hosting;
 using BattKomp.Lab.Simulators.Instruments.Mqtt;
 using BattKomp.Lab.Simulators.Time;
 using BattKomp.Lab.Tests.EdgeAgent.Support;

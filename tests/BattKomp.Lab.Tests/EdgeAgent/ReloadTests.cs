@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using BattKomp.Lab.Simulators.Hosting;
 using BattKomp.Lab.Tests.EdgeAgent.Support;
 using BattKomp.Lab.Tests.Support;
 using Xunit;

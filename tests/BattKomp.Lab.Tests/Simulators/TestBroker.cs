@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using BattKomp.Lab.Simulators.Hosting;
 using BattKomp.Lab.Tests.Support;
 using MQTTnet.Protocol;
 using MQTTnet.Server;

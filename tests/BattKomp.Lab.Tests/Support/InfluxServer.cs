@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using BattKomp.Lab.Simulators.Hosting;
 using Xunit;
 
 namespace BattKomp.Lab.Tests.Support;

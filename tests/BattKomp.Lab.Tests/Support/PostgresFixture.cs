@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using BattKomp.Lab.Simulators.Hosting;
 using BattKomp.Lab.Tests.Support;
 using Npgsql;
 using Xunit;

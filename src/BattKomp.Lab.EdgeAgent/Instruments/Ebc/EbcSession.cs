@@ -86,6 +86,16 @@ public sealed class EbcSession : IPoweredSession
     }
 
     /// <inheritdoc/>
+    public string SetValues
+    {
+        get
+        {
+            lock (_gate)
+                return _last is { } now ? $"{now.Mode}, {now.Phase}, {_settings}{(now.ChecksumValid ? "" : ", checksum wrong")}" : "";
+        }
+    }
+
+    /// <inheritdoc/>
     public async Task<string?> BeginAsync(Step step, CancellationToken cancel)
     {
         if (EbcModel.Of(Model)?.Fault(step) is { } fault)

@@ -67,6 +67,9 @@ public interface IPoweredSession : IInstrumentSession
     /// <summary>True when the instrument, by its own last word, holds exactly the settings of this step.</summary>
     bool Holds(Step step);
 
+    /// <summary>What it holds by its own last word, for the person who reads why a run ended; empty when it does not say.</summary>
+    string SetValues => "";
+
     /// <summary>
     /// Begins a step: device limits and time limit first, then the set point, read back and compared, then the output on and proved on. Returns null when
     /// proved, else the cause ("set_refused: …"); a cause leaves the output off or the caller switches it off. Never called for REST or LOOP.

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using BattKomp.Lab.EdgeAgent.Instruments.MqttJson;
+using BattKomp.Lab.Simulators.Hosting;
 using BattKomp.Lab.Tests.EdgeAgent.Support;
 using BattKomp.Lab.Tests.Support;
 using MQTTnet;

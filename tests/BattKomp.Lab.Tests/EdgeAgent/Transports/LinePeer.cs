@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using BattKomp.Lab.Simulators.Hosting;
 using BattKomp.Lab.Simulators.Instruments.Serial;
 using BattKomp.Lab.Tests.Support;
 

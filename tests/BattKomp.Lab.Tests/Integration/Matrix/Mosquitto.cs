@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using BattKomp.Lab.Simulators.Hosting;
 using BattKomp.Lab.Tests.Support;
 using Xunit;
 

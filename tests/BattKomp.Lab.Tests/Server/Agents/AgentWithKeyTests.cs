@@ -1,4 +1,5 @@
 using System.Text.Json;
+using BattKomp.Lab.Simulators.Hosting;
 using BattKomp.Lab.Tests.Cli;
 using BattKomp.Lab.Tests.EdgeAgent.Support;
 using BattKomp.Lab.Tests.Server.Ingest;

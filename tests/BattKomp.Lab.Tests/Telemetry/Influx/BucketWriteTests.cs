@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
+using BattKomp.Lab.Simulators.Hosting;
 using BattKomp.Lab.Telemetry;
 using BattKomp.Lab.Telemetry.Influx;
 using BattKomp.Lab.Tests.Support;
