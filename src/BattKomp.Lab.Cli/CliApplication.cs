@@ -47,6 +47,8 @@ public static class CliApplication
             AgentCommands.Create(globals),
             IncidentCommands.Create(globals),
             FeedCommands.Create(globals),
+            NoticeCommands.Create(globals),
+            WebhookCommands.Create(globals),
             ShareCommand.Create(globals),
             QualificationCommands.Create(globals),
             RiskAssessmentCommands.Create(globals),

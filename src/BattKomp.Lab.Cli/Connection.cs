@@ -77,6 +77,9 @@ internal sealed class Connection : IDisposable
     /// <summary>Calendar feeds and closures.</summary>
     public FeedService.FeedServiceClient Feeds => new(_channel);
 
+    /// <summary>Notices and webhooks.</summary>
+    public NotificationService.NotificationServiceClient Notices => new(_channel);
+
     /// <summary>Headers and deadline of one question; <paramref name="extra"/> is time the server itself was asked to wait.</summary>
     public CallOptions Question(CancellationToken cancel, TimeSpan extra = default) =>
         new(_headers, (_time.GetUtcNow() + AnswerWithin + extra).UtcDateTime, cancel);

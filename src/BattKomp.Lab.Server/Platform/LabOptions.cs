@@ -40,6 +40,9 @@ public sealed class LabOptions
     /// <summary>The limits of bookings.</summary>
     public Features.Bookings.BookingOptions Bookings { get; set; } = new();
 
+    /// <summary>Mail and webhooks.</summary>
+    public Features.Notices.OutboxOptions Outbox { get; set; } = new();
+
     /// <summary>Fair share between organisations.</summary>
     public Features.Sharing.SharingOptions Sharing { get; set; } = new();
 
@@ -73,6 +76,7 @@ public sealed class LabOptions
             if ((LabOrigin.Length > 0 || MachineOrigin.Length > 0) && !InstantPattern.ExtendedIso.Parse(text).Success)
                 mistakes.Add($"{name} '{text}' is not an ISO 8601 UTC instant: use 2026-11-23T08:00:00Z.");
         mistakes.AddRange(Bookings.Mistakes());
+        mistakes.AddRange(Outbox.Mistakes());
         mistakes.AddRange(Sharing.Mistakes());
         mistakes.AddRange(Usage.Mistakes());
         mistakes.AddRange(Runs.Mistakes());

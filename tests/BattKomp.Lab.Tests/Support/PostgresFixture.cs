@@ -55,7 +55,8 @@ public sealed class PostgresFixture : IAsyncDisposable
             await connection.OpenAsync();
             await using var command = new NpgsqlCommand($"CREATE DATABASE {name}", connection);
             await command.ExecuteNonQueryAsync();
-            return new NpgsqlConnectionStringBuilder(_adminConnection) { Database = name, MaxPoolSize = 80, Pooling = true }.ConnectionString;
+            // Every test has a database of its own, and the job store's pool outlives its server: what is idle makes room.
+            return new NpgsqlConnectionStringBuilder(_adminConnection) { Database = name, MaxPoolSize = 80, Pooling = true, ConnectionIdleLifetime = 3, ConnectionPruningInterval = 1 }.ConnectionString;
         }
         finally
         {
@@ -72,7 +73,7 @@ public sealed class PostgresFixture : IAsyncDisposable
         if (AsRoot) await RunAsync("chown", "postgres", _folder);
         await RunAsync(AsPostgres(Path.Combine(bin, "initdb"), "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"));
         var fsync = Environment.GetEnvironmentVariable("BATTLAB_TEST_FSYNC") == "off" ? "off" : "on";
-        string[] settings = ["-D", data, "-k", _folder, "-h", "127.0.0.1", "-p", port.ToString(CultureInfo.InvariantCulture), "-c", "fsync=" + fsync, "-c", "max_connections=200", "-c", "logging_collector=off"];
+        string[] settings = ["-D", data, "-k", _folder, "-h", "127.0.0.1", "-p", port.ToString(CultureInfo.InvariantCulture), "-c", "fsync=" + fsync, "-c", "max_connections=300", "-c", "logging_collector=off"];
         _server = Process.Start(Quiet(AsPostgres(Path.Combine(bin, "postgres"), settings)))!;
         _server.OutputDataReceived += (_, _) => { };
         _server.ErrorDataReceived += (_, _) => { };

@@ -45,6 +45,11 @@ internal static class Approvals
             r => r.GetString(0), cancel, ("owners", BookingStore.List(postgres, owners)), ("t", nowUs));
     }
 
+    /// <summary>Open questions of which half the time to answer is over, with whose they are.</summary>
+    internal static Task<List<(string Booking, string Owner)>> EscalatedAsync(CalendarTransaction tx, long nowUs, CancellationToken cancel) => tx.QueryAsync(
+        "SELECT a.booking, a.owner FROM approvals a JOIN bookings b ON b.name = a.booking WHERE a.decision = 0 AND b.state = 2 AND @t - a.asked_us >= b.expire_us - @t AND b.expire_us > @t ORDER BY a.booking, a.owner LIMIT 500",
+        r => (r.GetString(0), r.GetString(1)), cancel, ("t", nowUs));
+
     /// <summary>Half the time to answer is over.</summary>
     internal static bool IsEscalated(ApprovalRow row, StoredBooking booking, Instant now) =>
         row.Decision == Decision.OpenDecision && booking.Message.ExpireTime is { } end

@@ -10,7 +10,7 @@ using State = BattKomp.Lab.Domain.Bookings.BookingState;
 namespace BattKomp.Lab.Server.Features.Bookings;
 
 /// <summary>The bookings' one public interface for other slices: what is due, and what became of it.</summary>
-public sealed class BookingCalendar(CalendarDatabase database, BookingOptions options, MachineClock clock)
+public sealed class BookingCalendar(CalendarDatabase database, BookingOptions options, IBookingNews news, MachineClock clock)
 {
     /// <summary>The booking, everything in it; null when there is none. The caller's view is <see cref="BookingViews"/>'s.</summary>
     public Task<StoredBooking?> FindAsync(string name, CancellationToken cancel) => database.ReadAsync(tx => FindAsync(tx, name, cancel), cancel);
@@ -70,6 +70,7 @@ public sealed class BookingCalendar(CalendarDatabase database, BookingOptions op
     {
         var to = BookingStates.After(booking.State, step) ?? throw BookingErrors.WrongState(booking, step);
         if (!await BookingStore.MoveAsync(tx, booking, to, by, reason, Micros.FromInstant(clock.Now), cancel)) throw LabErrors.EtagStale(booking.Name);
+        await news.SteppedAsync(tx, booking, step, to, reason, by, cancel);
         return (await BookingStore.FindAsync(tx, booking.Name, forUpdate: false, cancel))!;
     }
 }

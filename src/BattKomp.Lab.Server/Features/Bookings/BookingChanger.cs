@@ -19,7 +19,7 @@ namespace BattKomp.Lab.Server.Features.Bookings;
 /// locks of both, so that a booking never stands in its own way and nobody else can slip in between; a refusal takes everything back.
 /// </summary>
 internal sealed class BookingChanger(
-    BookingMaker maker, BookingLifecycle lifecycle, BookingCalendar calendar, RequestLog requests, Audit audit, IServiceProvider services,
+    BookingMaker maker, BookingLifecycle lifecycle, BookingCalendar calendar, RequestLog requests, Audit audit, IBookingNews news, IServiceProvider services,
     MachineClock clock)
 {
     private static readonly string[] Changeable =
@@ -84,6 +84,7 @@ internal sealed class BookingChanger(
         var successor = (await calendar.FindAsync(tx, made.Name, cancel))!;
         if (SameUse(found.Message, made) && services.GetService<ILeasesOfBookings>() is { } leases) await leases.FollowAsync(tx, found.Name, successor, cancel);
         if (act.Person.Name != found.Message.Holder) await audit.WriteAsync(tx, act.Person.Name, "change-booking", found.Name, act.Reason, made.Name, cancel);
+        await news.ChangedAsync(tx, found, successor, act.Person.Name, act.Reason, cancel);
         var seen = await lifecycle.SeenAsync(tx, act.Person, successor, snapshot, cancel);
         if (!wish.ValidateOnly) return seen;
         seen.Name = seen.Etag = "";

@@ -33,7 +33,7 @@ internal delegate Task<IReadOnlyList<Domain.Bookings.Violation>> Standing(Calend
 
 /// <summary>The steps of a booking that keep its row: confirm, approve, decline, check in, release, cancel.</summary>
 internal sealed class BookingLifecycle(
-    CalendarDatabase database, Catalogue.Catalogue catalogue, BookingCalendar calendar, BookingOptions options, RequestLog requests, Policy policy, Audit audit, MachineClock clock)
+    CalendarDatabase database, Catalogue.Catalogue catalogue, BookingCalendar calendar, BookingOptions options, RequestLog requests, Policy policy, Audit audit, IBookingNews news, MachineClock clock)
 {
     /// <summary>HELD → CONFIRMED, or PENDING where an owner must agree.</summary>
     internal Task<Booking> ConfirmAsync(Act act, Standing standing, CancellationToken cancel) => OnAsync(act, async (tx, found, snapshot) =>
@@ -48,6 +48,7 @@ internal sealed class BookingLifecycle(
         await tx.ExecuteAsync("UPDATE bookings SET expire_us = @e WHERE name = @n", cancel,
             ("e", Micros.FromInstant(ApprovalEnd(options, clock.Now, found.Window))), ("n", found.Name));
         await Approvals.AskAsync(tx, found.Name, labs, Micros.FromInstant(clock.Now), cancel);
+        await news.AskedAsync(tx, pending, labs, cancel);
         return (await calendar.FindAsync(tx, pending.Name, cancel))!;
     }, cancel);
 

@@ -17,7 +17,7 @@ using Violation = BattKomp.Lab.Domain.Bookings.Violation;
 namespace BattKomp.Lab.Server.Features.Bookings;
 
 /// <summary>Takes time on resources: lock, look, decide, write, in one transaction; or says everything that stands against it.</summary>
-internal sealed class BookingMaker(CalendarDatabase database, DemandSignals signals, Audit audit, BookingCalendar calendar, Catalogue.Catalogue catalogue, IServiceProvider services, MachineClock clock)
+internal sealed class BookingMaker(CalendarDatabase database, DemandSignals signals, Audit audit, BookingCalendar calendar, Catalogue.Catalogue catalogue, IServiceProvider services, IBookingNews news, MachineClock clock)
 {
     // A stray writer that takes the locks of nobody can win between look and write; then the next look sees it.
     private const int Attempts = 3;
@@ -90,8 +90,14 @@ internal sealed class BookingMaker(CalendarDatabase database, DemandSignals sign
         made.Etag = BookingViews.Etag(1);
         made.CreateTime = BookingTimes.Stamp(now);
         var answer = wish.RequestId.Length > 0 ? new RequestAnswer(wish.Person.Name, wish.RequestId, wish.Method, wish.Content, made.ToByteArray()) : null;
-        await _hot.InsertAsync(tx, new StoredBooking(0, made, wish.Organisation, 1), Micros.FromInstant(now), answer, cancel);
-        if (made.State == V1.BookingState.Pending) await Approvals.AskAsync(tx, made.Name, wish.AsksLabs, Micros.FromInstant(now), cancel);
+        var stored = new StoredBooking(0, made, wish.Organisation, 1);
+        await _hot.InsertAsync(tx, stored, Micros.FromInstant(now), answer, cancel);
+        await news.CreatedAsync(tx, stored, cancel);
+        if (made.State == V1.BookingState.Pending)
+        {
+            await Approvals.AskAsync(tx, made.Name, wish.AsksLabs, Micros.FromInstant(now), cancel);
+            await news.AskedAsync(tx, stored, wish.AsksLabs, cancel);
+        }
         if (outcome.Violations.Count > 0)
             await audit.WriteAsync(tx, wish.Person.Name, "override-booking-rules", made.Name, made.StateReason, string.Join(", ", outcome.Violations.Select(v => v.Reason)), cancel);
         return outcome;

@@ -5,6 +5,9 @@ namespace BattKomp.Lab.Server.Features.Bookings;
 /// <summary>What bookings ask of the slice that owns leases; that slice registers it.</summary>
 public interface ILeasesOfBookings
 {
+    /// <summary>How the reason of a booking begins whose holder alone stands in the way of a lease.</summary>
+    const string HolderGetsNone = "its holder gets no lease: ";
+
     /// <summary>Lets the leases that are out, and the runs, of a booking go on under its successor, whose window is theirs from now on.</summary>
     Task FollowAsync(CalendarTransaction tx, string booking, StoredBooking successor, CancellationToken cancel);
 
@@ -16,4 +19,7 @@ public interface ILeasesOfBookings
     /// <paramref name="sinceUs"/> and no run has started.
     /// </summary>
     Task<bool> IsIdleAsync(CalendarTransaction tx, string booking, long sinceUs, CancellationToken cancel);
+
+    /// <summary>True when any lease was given out for the booking.</summary>
+    Task<bool> WereGivenAsync(CalendarTransaction tx, string booking, CancellationToken cancel);
 }

@@ -69,7 +69,7 @@ public sealed class Seed(CalendarDatabase database, Catalogue catalogue, CallerR
 
     private async Task PersonAsync(CalendarTransaction tx, SeedPerson person, CancellationToken cancel)
     {
-        await Upsert(tx, "persons", cancel, ("name", Checked(person.Name, "persons")), ("display_name", person.DisplayName));
+        await Upsert(tx, "persons", cancel, ("name", Checked(person.Name, "persons")), ("display_name", person.DisplayName), ("emails", Emails(person)));
         foreach (var a in person.Affiliations)
         {
             if (!Roles.All.Contains(a.Role))
@@ -78,6 +78,14 @@ public sealed class Seed(CalendarDatabase database, Catalogue catalogue, CallerR
                 ("role", a.Role), ("lab", a.Lab), ("from_us", 0L), ("sponsor", ""));
         }
         foreach (var token in person.Tokens) await TokenAsync(tx, person.Name, token, cancel);
+    }
+
+    private static string Emails(SeedPerson person)
+    {
+        foreach (var address in person.Emails ?? [])
+            if (address.Contains(',') || !MimeKit.MailboxAddress.TryParse(address, out var parsed) || parsed.Address != address)
+                throw new InvalidDataException($"{person.Name}: '{address}' is not a mail address; write one like kari@example.no.");
+        return string.Join(',', person.Emails ?? []);
     }
 
     private static async Task RigAsync(CalendarTransaction tx, Rig rig, CancellationToken cancel)
@@ -170,7 +178,7 @@ public sealed record SeedFile
 public sealed record SeedOrganisation(string Name, string Title, string Kind, string Country, string County = "", string Parent = "");
 
 /// <summary>A person; tokens are kept only as hashes.</summary>
-public sealed record SeedPerson(string Name, string DisplayName, List<string> Tokens, List<SeedAffiliation> Affiliations);
+public sealed record SeedPerson(string Name, string DisplayName, List<string> Tokens, List<SeedAffiliation> Affiliations, List<string>? Emails = null);
 
 /// <summary>A role at an organisation, optionally bound to a lab.</summary>
 public sealed record SeedAffiliation(string Name, string Organisation, string Role, string Lab = "");

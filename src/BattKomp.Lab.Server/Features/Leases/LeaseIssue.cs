@@ -64,7 +64,7 @@ public sealed class LeaseIssue(
 
     // What the holder alone stands in the way of is no fault of the lab's: such a booking may be given up like one to which nobody came.
     private static string Whose(IReadOnlyList<RefusalAtStart> against, IReadOnlyList<string> reasons) =>
-        against.All(a => a.OfHolder) && reasons.Count == against.Count ? "its holder gets no lease: " : "no lease: ";
+        against.All(a => a.OfHolder) && reasons.Count == against.Count ? ILeasesOfBookings.HolderGetsNone : "no lease: ";
 
     private async Task<bool> GiveAsync(
         CalendarTransaction tx, StoredBooking booking, string agent, IEnumerable<Channel> channels, Procedure? procedure, CellTest? test, CatalogueSnapshot snapshot,

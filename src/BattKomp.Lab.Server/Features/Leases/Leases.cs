@@ -97,6 +97,12 @@ public sealed class Leases(CalendarDatabase database, Orders orders, RunRegister
         return silent.Count == 0 && !await runs.AnyStartedAsync(tx, booking, cancel);
     }
 
+    /// <inheritdoc/>
+    public async Task<bool> WereGivenAsync(CalendarTransaction tx, string booking, CancellationToken cancel)
+    {
+        return (await tx.QueryAsync("SELECT count(*) FROM leases WHERE booking = @b", r => r.GetInt64(0), cancel, ("b", booking))).Single() > 0;
+    }
+
     /// <summary>Ends every lease of an agent that is out.</summary>
     public async Task EndOfAgentAsync(CalendarTransaction tx, string agent, string reason, CancellationToken cancel)
     {

@@ -37,6 +37,8 @@ public sealed class NoShow(
     private async Task GiveUpAsync(CalendarTransaction tx, string name, CancellationToken cancel)
     {
         if (await bookings.FindAsync(tx, name, cancel) is not { State: BookingState.Confirmed } booking || !IsGivenUp(booking)) return;
+        // A server that was away when it began has given no lease yet, and nobody could have checked in.
+        if (!booking.Message.StateReason.StartsWith(ILeasesOfBookings.HolderGetsNone, StringComparison.Ordinal) && !await leases.WereGivenAsync(tx, name, cancel)) return;
         if (!await leases.IsIdleAsync(tx, name, Micros.FromInstant(clock.Now - HeardWithin), cancel)) return;
         await bookings.MarkNoShowAsync(tx, name, "nobody checked in and nothing ran in time", cancel);
     }

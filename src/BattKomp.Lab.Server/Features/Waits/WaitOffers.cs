@@ -17,7 +17,7 @@ namespace BattKomp.Lab.Server.Features.Waits;
 /// the wait's step are one transaction, so that two servers offer once.
 /// </summary>
 internal sealed class WaitOffers(
-    CalendarDatabase database, Catalogue.Catalogue catalogue, WaitList line, AvailabilityFinder finder, Wishes wishes, BookingMaker maker, BookingCalendar calendar, CallerResolver callers, DemandSignals signals,
+    CalendarDatabase database, Catalogue.Catalogue catalogue, WaitList line, AvailabilityFinder finder, Wishes wishes, BookingMaker maker, BookingCalendar calendar, CallerResolver callers, DemandSignals signals, IBookingNews news,
     MachineClock clock, ILogger<WaitOffers> log) : ISweep
 {
     /// <inheritdoc/>
@@ -87,7 +87,11 @@ internal sealed class WaitOffers(
             return await maker.WithBackstopAsync(() => database.WriteAsync(async tx =>
             {
                 if ((await maker.CreateWithinAsync(tx, wish, cancel)).Answer is not { } hold) return false;
-                if (await WaitStore.MoveAsync(tx, wait.Name, WaitState.Waiting, WaitState.Offered, Micros.FromInstant(now), cancel, hold.Name, Micros.FromInstant(expires))) return true;
+                if (await WaitStore.MoveAsync(tx, wait.Name, WaitState.Waiting, WaitState.Offered, Micros.FromInstant(now), cancel, hold.Name, Micros.FromInstant(expires)))
+                {
+                    await news.OfferedAsync(tx, new StoredBooking(0, hold, wait.Organisation, 1), expires, cancel);
+                    return true;
+                }
                 // Another server was faster, or the wait was left: leaving by an exception takes the hold back.
                 throw new OfferTakenBackException();
             }, cancel));

@@ -128,6 +128,13 @@ public sealed class Policy
         [Of("FeedService/ListFeeds")] = Gate.AnyPerson,
         [Of("FeedService/RevokeFeed")] = Gate.AnyPerson,
         [Of("FeedService/ImportClosures")] = Gate.LabManager,
+        [Of("NotificationService/ListNotifications")] = Gate.AnyPerson,
+        [Of("NotificationService/MarkNotificationsRead")] = Gate.AnyPerson,
+        [Of("NotificationService/GetMailSettings")] = Gate.AnyPerson,
+        [Of("NotificationService/SetMailSettings")] = Gate.AnyPerson,
+        [Of("NotificationService/CreateWebhook")] = Gate.LabManager,
+        [Of("NotificationService/ListWebhooks")] = Gate.LabManager,
+        [Of("NotificationService/RevokeWebhook")] = Gate.LabManager,
     };
 
     /// <summary>True for a method that needs no token.</summary>

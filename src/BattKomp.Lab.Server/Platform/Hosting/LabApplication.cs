@@ -15,6 +15,7 @@ using BattKomp.Lab.Server.Features.Runs;
 using BattKomp.Lab.Server.Features.Datasets;
 using BattKomp.Lab.Server.Features.Feeds;
 using BattKomp.Lab.Server.Features.Incidents;
+using BattKomp.Lab.Server.Features.Notices;
 using BattKomp.Lab.Server.Features.Ingest;
 using BattKomp.Lab.Server.Features.YoungPeople;
 using BattKomp.Lab.Server.Features.Sharing;
@@ -129,6 +130,7 @@ public static class LabApplication
         services.AddIngest();
         services.AddDatasets();
         services.AddFeeds();
+        services.AddNotices();
         services.AddSharing();
         services.AddUsage();
     }
@@ -150,6 +152,7 @@ public static class LabApplication
         app.MapGrpcService<IngestServiceHandler>();
         app.MapGrpcService<DatasetServiceHandler>();
         app.MapGrpcService<FeedServiceHandler>();
+        app.MapGrpcService<NotificationServiceHandler>();
         app.MapGrpcService<SharingServiceHandler>();
         app.MapGrpcService<UsageServiceHandler>();
         app.MapDatasetDownloads();

@@ -16,7 +16,8 @@ public static class SweepRegistration
         services.AddQuartz(quartz =>
         {
             quartz.UseTimeProvider(time);
-            quartz.UseDefaultThreadPool(2);
+            // One that waits for a mail server must not keep leases waiting.
+            quartz.UseDefaultThreadPool(4);
             quartz.ConfigureScheduler(scheduler =>
             {
                 scheduler.InstanceName = "battlab";

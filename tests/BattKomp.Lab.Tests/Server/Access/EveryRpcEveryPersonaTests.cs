@@ -114,6 +114,13 @@ public sealed class EveryRpcEveryPersonaTests
         ["FeedService/ListFeeds"] = People,
         ["FeedService/RevokeFeed"] = People,
         ["FeedService/ImportClosures"] = Staff,
+        ["NotificationService/ListNotifications"] = People,
+        ["NotificationService/MarkNotificationsRead"] = People,
+        ["NotificationService/GetMailSettings"] = People,
+        ["NotificationService/SetMailSettings"] = People,
+        ["NotificationService/CreateWebhook"] = Staff,
+        ["NotificationService/ListWebhooks"] = Staff,
+        ["NotificationService/RevokeWebhook"] = Staff,
     };
 
     private static IEnumerable<MethodDescriptor> Methods =>
@@ -121,7 +128,7 @@ public sealed class EveryRpcEveryPersonaTests
         {
             LabsReflection.Descriptor, BookingsReflection.Descriptor, PoliciesReflection.Descriptor, AvailabilityReflection.Descriptor, WaitsReflection.Descriptor, ClassesReflection.Descriptor, QualificationsReflection.Descriptor, RiskAssessmentsReflection.Descriptor, ProceduresReflection.Descriptor, RunsReflection.Descriptor,
             AgentsReflection.Descriptor, IncidentsReflection.Descriptor, IngestReflection.Descriptor, DatasetsReflection.Descriptor,
-            FeedsReflection.Descriptor, SharingReflection.Descriptor, UsageReflection.Descriptor,
+            FeedsReflection.Descriptor, NoticesReflection.Descriptor, SharingReflection.Descriptor, UsageReflection.Descriptor,
         }.SelectMany(f => f.Services).SelectMany(s => s.Methods);
 
     [Fact]

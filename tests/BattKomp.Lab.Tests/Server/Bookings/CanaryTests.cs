@@ -87,6 +87,7 @@ public sealed class CanaryTests
         await AskAsync("waits", () => waits.ListWaitsAsync(new ListWaitsRequest(), cancellationToken: Cancel));
         await AskAsync("fair share", () => new SharingService.SharingServiceClient(invoker).ExplainShareAsync(new ExplainShareRequest(), cancellationToken: Cancel));
         await AskAsync("policies", () => new PolicyService.PolicyServiceClient(invoker).ExplainPolicyAsync(new ExplainPolicyRequest { Resource = TestSeed.CyclerRig }, cancellationToken: Cancel));
+        await AskAsync("notices", () => new NotificationService.NotificationServiceClient(invoker).ListNotificationsAsync(new ListNotificationsRequest(), cancellationToken: Cancel));
         await AskAsync("usage", () => new UsageService.UsageServiceClient(invoker).ListUsageSnapshotsAsync(new ListUsageSnapshotsRequest(), cancellationToken: Cancel));
         using var http = lab.Lab.HttpAs(token);
         foreach (var path in new[] { "/", $"/v1/{names[^1]}", $"/v1/bookings?window.start={Rest(lab.Window(0, 1).Start)}&window.end={Rest(lab.Window(40, 1).Start)}" })

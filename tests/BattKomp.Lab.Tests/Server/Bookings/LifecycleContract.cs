@@ -213,6 +213,7 @@ public abstract class LifecycleContract(string dialect) : IAsyncLifetime
         Until(2, 61);
         Assert.Contains("given away", (await BookingLab.RefusedAsync(Reason.WrongState, () => CheckInAsync(missed.Name))).Status.Detail);
         await _lab.ExecuteAsync("UPDATE agents SET last_seen_us = @t", ("t", _lab.Micros(4)));
+        await SweepAsync("lease-issue");
         await SweepAsync("no-show");
         Assert.Equal((BookingState.Confirmed, BookingState.NoShow), ((await GetAsync(made.Name)).State, (await GetAsync(missed.Name)).State));
         Until(5, 1);

@@ -99,6 +99,7 @@ public abstract class ScenarioContract(string dialect) : IAsyncLifetime
         await waits.JoinWaitListAsync(new JoinWaitListRequest { Booking = booking, Search = new SearchAvailabilityRequest { LengthMinutes = 60, Place = TestSeed.EbcRig, Within = _lab.Window(2, 6) } }, cancellationToken: Cancel);
         _time.Forward((_lab.Hour0 + NodaTime.Duration.FromMinutes((2 * 60) + 61)).ToDateTimeOffset() - _time.GetUtcNow());
         await _lab.ExecuteAsync("UPDATE agents SET last_seen_us = @t", ("t", _lab.Micros(4)));
+        await SweepAsync("lease-issue");
         await SweepAsync("no-show");
         await SweepAsync("wait-offers");
         var offer = Assert.Single((await waits.ListWaitsAsync(new ListWaitsRequest(), cancellationToken: Cancel)).Waits);
